@@ -1,0 +1,50 @@
+# Everything a stranger needs: `make run` and `make test` set the project up by themselves.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+SERIES := $(basename $(notdir $(wildcard notebooks/[0-9]*.py)))
+
+# One thread a process: two processes with two threads each fight for two cores and lose.
+export OMP_NUM_THREADS := 1
+export HF_HUB_OFFLINE := 1
+# Waiting threads sleep instead of spinning.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: help setup run test test-slow notebooks lab lint clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[features,notebooks,workflow,dev]'
+	touch $@
+
+setup: $(READY)  ## virtual environment with everything that runs on a CPU
+
+run: $(READY)  ## the tutorial series: corpus, features, notebooks, results
+	$(BIN)/avvp series --workers $(WORKERS)
+
+test: $(READY)  ## the tests, minutes
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+
+test-slow: $(READY)  ## the long tests
+	$(BIN)/python -m pytest -m slow
+
+notebooks: $(READY)  ## execute the notebooks and refresh the committed copies
+	$(BIN)/avvp series --workers $(WORKERS) --refresh
+
+lab: $(READY)  ## JupyterLab in this folder
+	$(BIN)/jupyter lab
+
+lint: $(READY)  ## style and pairing checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+clean:  ## remove what runs wrote; keeps the virtual environment and the committed cells
+	rm -rf data/synthetic-llp outputs/notebooks outputs/runs .pytest_cache .ruff_cache
