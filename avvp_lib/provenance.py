@@ -1,0 +1,102 @@
+"""Fingerprints and atomic files: what every stored result needs to say where it came from, and to be whole or absent.
+
+A fingerprint of code ignores comments, docstrings and layout, so prose can be improved without making results stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a JSON-serialisable value, independent of the order of dictionary keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                node.body = body[1:]
+    return tree
+
+
+def _sources(module: str, whole_packages: bool) -> list[Path]:
+    """The .py file of a module; of a package its __init__.py, or everything below it."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"cannot fingerprint {module!r}: no such module")
+    if spec.submodule_search_locations and whole_packages:
+        return sorted(Path(spec.submodule_search_locations[0]).rglob("*.py"))
+    return [Path(spec.origin)]
+
+
+def import_closure(*modules: str) -> list[str]:
+    """The named modules of this package and all of its modules that they import, directly or through others."""
+    package = __name__.split(".")[0]
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        spec = importlib.util.find_spec(module)
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            waiting += [name for name in names if name and name.startswith(f"{package}.")]
+    return sorted(found)
+
+
+def code_digest(*modules: str, whole_packages: bool = True) -> str:
+    """SHA-256 of what the named modules do: their syntax trees without docstrings.
+
+    Editing a comment or a docstring leaves it unchanged; editing code does not. A package stands for everything below it,
+    or for its __init__.py alone if `whole_packages` is False.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(modules):
+        for source in _sources(module, whole_packages):
+            tree = _without_docstrings(ast.parse(source.read_text(encoding="utf-8")))
+            digest.update(f"{module}/{source.name}\n{ast.dump(tree)}\n".encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    The temporary name holds the process id, so two runs into one folder never write the same half-finished file.
+    The suffix is kept because some writers choose a format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON with a final newline, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")
