@@ -1,0 +1,65 @@
+"""Models by name: what they remember, and what is refused."""
+
+import json
+
+import pytest
+import torch
+
+from avvp_lib.models import MODELS, PRESETS, build_model
+
+SMALL = {"audio_dim": 12, "visual_2d_dim": 20, "visual_3d_dim": 16, "hidden": 8, "feed_forward": 16}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_remembers_how_it_was_built(name):
+    model = build_model(name, **SMALL, layers=2)
+    twin = build_model(model.name, **json.loads(json.dumps(model.widths)))
+    assert model.widths["classes"] == 25
+    assert (twin.name, twin.widths) == (name, model.widths)
+    twin.load_state_dict(model.state_dict())
+    assert str(twin) == str(model)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_takes_the_shared_signature(name):
+    model = build_model(name, **SMALL).eval()
+    inputs = {"audio": torch.zeros(1, 10, 12), "visual_2d": torch.zeros(1, 10, 20), "visual_3d": torch.zeros(1, 10, 16)}
+    text = (torch.zeros(1, 10, 6), torch.zeros(1, 10, 6))
+    torch.testing.assert_close(model(**inputs, text=text).video_prob, model(**inputs).video_prob)
+
+
+def test_seed_decides_the_initial_weights():
+    weights = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        weights.append(build_model("valor", **SMALL).fc_a.weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_presets_name_the_published_widths():
+    assert {preset: widths["name"] for preset, widths in PRESETS.items()} == {
+        "HAN": "han",
+        "VALOR": "valor",
+        "VALOR+": "valor",
+        "VALOR++": "valor",
+    }
+    assert PRESETS["VALOR++"]["layers"] == PRESETS["VALOR+"]["layers"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "message"),
+    [
+        ("hann", {}, "unknown model 'hann'; known: han, valor"),
+        ("han", {"width": 4, "norm": "pre"}, "han does not take norm, width; it takes audio_dim, .*hidden, heads"),
+        ("valor", {"hidden": 8.0}, "hidden must be a positive integer, not 8.0"),
+        ("valor", {"layers": 0}, "layers must be a positive integer, not 0"),
+        ("valor", {"dropout": 1.5}, r"dropout must lie in \[0, 1\), not 1.5"),
+        ("valor", {"hidden": 12, "heads": 8}, "hidden = 12 is not divisible by heads = 8"),
+        ("valor", {"norm": "layer"}, "norm 'layer' is unknown; known: post, pre"),
+        ("han", {"audio_layout": "clap"}, "audio_layout 'clap' is unknown; known: segments, clap_tokens"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_what_can(name, widths, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(name, **widths)
