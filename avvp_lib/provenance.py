@@ -37,6 +37,16 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
     return tree
 
 
+def _canonical(node: Any) -> Any:
+    """A syntax tree as nested lists without empty fields, so that every version of Python writes it the same way."""
+    if isinstance(node, ast.Constant):
+        return ["Constant", repr(node.value)]
+    if isinstance(node, ast.AST):
+        fields = [[name, _canonical(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, *fields]
+    return [_canonical(child) for child in node] if isinstance(node, list) else repr(node)
+
+
 def _sources(module: str, whole_packages: bool) -> list[Path]:
     """The .py file of a module; of a package its __init__.py, or everything below it."""
     spec = importlib.util.find_spec(module)
@@ -60,10 +70,21 @@ def import_closure(*modules: str) -> list[str]:
         spec = importlib.util.find_spec(module)
         tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            waiting += [name for name in names if name and name.startswith(f"{package}.")]
+            waiting += [name for name in _imported_modules(node) if name.startswith(f"{package}.")]
     return sorted(found)
+
+
+def _imported_modules(node: ast.AST) -> list[str]:
+    """What an import statement names: modules, and of a package's names those that are modules themselves."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom) or node.module is None:
+        return []
+    package = importlib.util.find_spec(node.module)
+    inside = [f"{node.module}.{alias.name}" for alias in node.names]
+    if package is None or package.submodule_search_locations is None:
+        return [node.module]
+    return [node.module, *(name for name in inside if importlib.util.find_spec(name) is not None)]
 
 
 def code_digest(*modules: str, whole_packages: bool = True) -> str:
@@ -76,7 +97,8 @@ def code_digest(*modules: str, whole_packages: bool = True) -> str:
     for module in sorted(modules):
         for source in _sources(module, whole_packages):
             tree = _without_docstrings(ast.parse(source.read_text(encoding="utf-8")))
-            digest.update(f"{module}/{source.name}\n{ast.dump(tree)}\n".encode())
+            place = source.relative_to(_sources(module, False)[0].parent).as_posix()
+            digest.update(f"{module}/{place}\n{json.dumps(_canonical(tree))}\n".encode())
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def workspace() -> Path:
     """AVVP_HOME if it is set; else the checkout around the working directory; else the working directory itself."""
     if home := os.environ.get("AVVP_HOME"):
-        return Path(home)
+        return Path(home).absolute()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from avvp_lib.provenance import atomic_path, code_digest, json_digest, write_json
+from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 
 
 @pytest.fixture
@@ -26,6 +26,30 @@ def test_prose_does_not_change_the_code_digest_but_code_does(module_file):
 def test_unknown_module_is_named():
     with pytest.raises(ModuleNotFoundError, match="no_such_module_here"):
         code_digest("no_such_module_here")
+
+
+def test_the_closure_follows_modules_that_are_imported_by_name_from_their_package():
+    closure = import_closure("avvp_lib.corpora.synthetic.sprites")
+    assert {f"avvp_lib.corpora.synthetic.sprites.{name}" for name in ("animals", "people", "drawing")} <= set(closure)
+    assert "avvp_lib.corpora.synthetic.writer" not in closure and "numpy" not in closure
+
+
+def test_the_closure_follows_imports_of_imports():
+    closure = import_closure("avvp_lib.corpora.llp")
+    assert closure == ["avvp_lib.corpora.corpus", "avvp_lib.corpora.events", "avvp_lib.corpora.llp"]
+
+
+def test_a_file_that_moves_inside_a_package_changes_its_digest(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "digest_package"
+    for folder in ("one", "two"):
+        (package / folder).mkdir(parents=True)
+        (package / folder / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("")
+    (package / "one" / "part.py").write_text("X = None\n")
+    first = code_digest("digest_package")
+    (package / "one" / "part.py").rename(package / "two" / "part.py")
+    assert code_digest("digest_package") != first
 
 
 def test_json_digest_ignores_key_order():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: fabric puts tensors of another precision into what a wrapped model returns
 class ParsingOutput:
     """Predictions for a batch of B videos with T segments, C classes and two modalities (0 = audio, 1 = visual).
 
