@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avvp_lib.corpora.corpus import Corpus, CorpusSplit
 from avvp_lib.corpora.llp import load_llp
+from avvp_lib.workspace import workspace
 
 __all__ = ["Corpus", "CorpusSplit", "load_corpus"]
 
@@ -24,7 +25,7 @@ def load_corpus(name: str, root: str | Path | None = None) -> Corpus:
         FileNotFoundError: the annotations are not there; says which file and where to get it.
     """
     if name == "llp":
-        return load_llp(Path("data") / "llp" if root is None else root)
+        return load_llp(workspace() / "data" / "llp" if root is None else root)
     if name == "synthetic-llp":
         from avvp_lib.corpora.synthetic import load_synthetic_llp  # the renderer pulls in media libraries
 
