@@ -1,0 +1,316 @@
+"""Train, predict, evaluate: one loop for every parsing model, on lightning-fabric.
+
+Whole banks sit in memory as tensors, so a batch is an index selection and there are no worker processes. `fit` keeps the weights
+of the epoch with the best segment-level Type@AV on the validation split, as the papers do.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from avvp_lib.losses import han_loss, valor_loss
+from avvp_lib.metrics import GATES, binarise, parsing_scores
+from avvp_lib.models.output import ParsingOutput
+from avvp_lib.provenance import atomic_path
+
+SELECTION_SCORE = "segment/Type"
+Gate = Literal["global", "modality", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class ParsingData:
+    """What a parsing model is trained or evaluated on: N videos as tensors, in one order.
+
+    Attributes:
+        audio: (N, T', D) float features.
+        visual_2d, visual_3d: (N, T', D) float; the latter None for models without it.
+        video_labels: (N, C) float 0/1.
+        pseudo_audio, pseudo_visual: (N, T, C) float in [0, 1], segment labels to learn from, or None.
+        true_audio, true_visual: (N, T, C) bool, dense labels to evaluate against, or None.
+
+    Raises:
+        ValueError: a tensor has the wrong number of axes or of videos, or holds a NaN; names the tensor and the video.
+    """
+
+    audio: Tensor
+    visual_2d: Tensor
+    visual_3d: Tensor | None
+    video_labels: Tensor
+    pseudo_audio: Tensor | None = None
+    pseudo_visual: Tensor | None = None
+    true_audio: Tensor | None = None
+    true_visual: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        for name, tensor in self._tensors():
+            axes = 2 if name == "video_labels" else 3
+            if tensor.ndim != axes:
+                raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it needs {axes} axes, videos first")
+            if len(tensor) != len(self.video_labels):
+                raise ValueError(f"{name} holds {len(tensor)} videos, video_labels {len(self.video_labels)}")
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                video = int((~torch.isfinite(tensor)).flatten(1).any(1).nonzero()[0])
+                raise ValueError(f"{name} of video {video} holds a NaN or an infinity: extract its features again")
+
+    def _tensors(self) -> list[tuple[str, Tensor]]:
+        return [(f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None]
+
+    def __len__(self) -> int:
+        return len(self.video_labels)
+
+    def take(self, indices: Tensor) -> ParsingData:
+        """The videos with these indices, all tensors alike."""
+        return _unchecked(self, {name: tensor[indices] for name, tensor in self._tensors()})
+
+    def to(self, device: torch.device) -> ParsingData:
+        """A copy on another device."""
+        return _unchecked(self, {name: tensor.to(device) for name, tensor in self._tensors()})
+
+
+def _unchecked(data: ParsingData, tensors: dict[str, Tensor]) -> ParsingData:
+    """A ParsingData with these tensors instead, without checking again what was checked once: it is made for every batch."""
+    made = object.__new__(ParsingData)
+    for field in fields(ParsingData):
+        object.__setattr__(made, field.name, tensors.get(field.name))
+    return made
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How a parsing model is trained.
+
+    Attributes:
+        loss: "video-labels" (HAN's guided MMIL loss) or "segment-labels" (VALOR's).
+        epochs: passes over the training videos.
+        batch_size: videos a step.
+        optimiser: "adam" or "adamw".
+        learning_rate: the peak.
+        betas, weight_decay: the optimiser's.
+        schedule: "step" multiplies the rate by `step_factor` every `step_epochs`; "warm-up-cosine" rises linearly for
+            `warm_up_epochs` and falls along a cosine to `minimum_rate` at the last epoch.
+        clip_norm: largest gradient norm, None for no clipping.
+        audio_gate, visual_gate: which video-level probability gates the segments when the validation split is scored.
+
+    Raises:
+        ValueError: a name that is not among the choices, or a number that cannot be.
+    """
+
+    loss: Literal["video-labels", "segment-labels"]
+    epochs: int
+    batch_size: int
+    optimiser: Literal["adam", "adamw"]
+    learning_rate: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    schedule: Literal["step", "warm-up-cosine"] = "step"
+    step_epochs: int = 10
+    step_factor: float = 0.1
+    warm_up_epochs: int = 10
+    minimum_rate: float = 0.0
+    clip_norm: float | None = None
+    audio_gate: Gate = "global"
+    visual_gate: Gate = "global"
+
+    def __post_init__(self) -> None:
+        choices = {
+            "loss": LOSSES, "optimiser": OPTIMISERS, "schedule": SCHEDULES, "audio_gate": GATES, "visual_gate": GATES
+        }  # fmt: skip
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(known)}")
+        for name in ("epochs", "batch_size", "step_epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 1; constant within it, as in the published code."""
+        if self.schedule == "step":
+            return self.learning_rate * self.step_factor ** ((epoch - 1) // self.step_epochs)
+        if epoch < self.warm_up_epochs:
+            return self.learning_rate * epoch / self.warm_up_epochs
+        progress = (epoch - self.warm_up_epochs) / max(self.epochs - self.warm_up_epochs, 1)
+        return self.minimum_rate + (self.learning_rate - self.minimum_rate) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _video_label_loss(output: ParsingOutput, batch: ParsingData) -> Tensor:
+    return han_loss(output, batch.video_labels)
+
+
+def _segment_label_loss(output: ParsingOutput, batch: ParsingData) -> Tensor:
+    return valor_loss(output, batch.video_labels, batch.pseudo_audio, batch.pseudo_visual)
+
+
+LOSSES: dict[str, Callable[[ParsingOutput, ParsingData], Tensor]] = {
+    "video-labels": _video_label_loss,
+    "segment-labels": _segment_label_loss,
+}
+
+
+OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+SCHEDULES = ("step", "warm-up-cosine")
+
+
+def _optimiser(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.Optimizer:
+    kind = OPTIMISERS[recipe.optimiser]
+    return kind(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained model and how it got there.
+
+    Attributes:
+        model: with the weights of the best epoch, in evaluation mode, on the CPU.
+        history: one row an epoch: rate, training loss and the eleven validation scores.
+        best_epoch: counted from 1.
+    """
+
+    model: nn.Module
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def fit(
+    model: nn.Module,
+    train: ParsingData,
+    validation: ParsingData,
+    recipe: TrainingRecipe,
+    seed: int,
+    device: str = "auto",
+    precision: str = "32-true",
+    curves: Path | None = None,
+    progress: bool = True,
+) -> FitResult:
+    """Train a model and keep the epoch that scores best on the validation split.
+
+    Args:
+        model: any parsing model; it is trained in place.
+        train: with pseudo-labels if the recipe's loss learns from segments.
+        validation: with dense labels.
+        recipe: optimiser, schedule, loss.
+        seed: order of the videos and dropout; the model's first weights are the caller's.
+        device: "auto", "cpu", "cuda" or another accelerator that fabric knows.
+        precision: fabric's name, such as "32-true" or "bf16-mixed".
+        curves: CSV file that receives the history, rewritten after every epoch.
+
+    Raises:
+        ValueError: the loss needs pseudo-labels, or validation needs dense labels, that are not there.
+        FloatingPointError: the loss is no longer finite; names the epoch.
+    """
+    _check_supervision(train, validation, recipe)
+    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    torch.manual_seed(seed)
+    order = torch.Generator().manual_seed(seed)
+    model, optimiser = fabric.setup(model, _optimiser(model, recipe))
+    train, validation = train.to(fabric.device), validation.to(fabric.device)
+    history: list[dict[str, float]] = []
+    best_state, best_epoch = None, 0
+    epochs = tqdm(range(1, recipe.epochs + 1), desc="fit", unit="epoch", disable=not progress)
+    for epoch in epochs:
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate(epoch)
+        loss = _train_epoch(fabric, model, optimiser, train, recipe, order)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the training loss is {loss} in epoch {epoch}: lower the learning rate or clip gradients"
+            )
+        scores = evaluate(model, validation, recipe.audio_gate, recipe.visual_gate)
+        history.append({"epoch": epoch, "learning_rate": recipe.rate(epoch), "loss": loss, **scores})
+        if best_state is None or scores[SELECTION_SCORE] > history[best_epoch - 1][SELECTION_SCORE]:
+            best_epoch, best_state = epoch, copy.deepcopy(model.module.state_dict())
+        epochs.set_postfix(loss=f"{loss:.3f}", Type=f"{scores[SELECTION_SCORE]:.1f}")
+        if curves is not None:
+            with atomic_path(Path(curves)) as temporary:
+                pd.DataFrame(history).to_csv(temporary, index=False)
+    trained = model.module
+    trained.load_state_dict(best_state)
+    return FitResult(trained.cpu().eval(), pd.DataFrame(history), best_epoch)
+
+
+def _check_supervision(train: ParsingData, validation: ParsingData, recipe: TrainingRecipe) -> None:
+    if recipe.loss == "segment-labels" and (train.pseudo_audio is None or train.pseudo_visual is None):
+        raise ValueError("the segment-label loss needs pseudo_audio and pseudo_visual in the training data")
+    if validation.true_audio is None or validation.true_visual is None:
+        raise ValueError("the validation data has no dense labels to select the best epoch with")
+
+
+def _train_epoch(
+    fabric: Fabric,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    train: ParsingData,
+    recipe: TrainingRecipe,
+    order: torch.Generator,
+) -> float:
+    """One pass over the training videos in random order; returns the mean loss."""
+    model.train()
+    total = torch.zeros(
+        (), device=train.video_labels.device
+    )  # summed there: reading it in every step would make a GPU wait
+    for indices in torch.randperm(len(train), generator=order).split(recipe.batch_size):
+        batch = train.take(indices.to(train.video_labels.device))
+        loss = LOSSES[recipe.loss](model(batch.audio, batch.visual_2d, batch.visual_3d), batch)
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        if recipe.clip_norm is not None:
+            fabric.clip_gradients(model, optimiser, max_norm=recipe.clip_norm, error_if_nonfinite=False)
+        optimiser.step()
+        total += loss.detach() * len(indices)
+    return total.item() / len(train)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, data: ParsingData, batch_size: int = 256) -> ParsingOutput:
+    """Run a model over all videos in evaluation mode; the outputs are float32 on the CPU, without extras."""
+    model.eval()
+    parts = []
+    for indices in torch.arange(len(data), device=data.video_labels.device).split(batch_size):
+        batch = data.take(indices)
+        parts.append(model(batch.audio, batch.visual_2d, batch.visual_3d))
+    joined = {
+        name: torch.cat([getattr(part, name) for part in parts]).float().cpu()
+        for name in ("segment_prob", "segment_logits", "video_prob", "modality_prob")
+        if getattr(parts[0], name) is not None
+    }
+    return replace(parts[0], **joined, extras={})
+
+
+def predicted_grids(
+    model: nn.Module, data: ParsingData, audio_gate: Gate, visual_gate: Gate
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, T, C) bool audio and visual predictions: segment probabilities at least 0.5 that pass their gates."""
+    output = predict(model, data)
+    return binarise(
+        output.segment_prob.numpy(),
+        output.video_prob.numpy(),
+        output.modality_prob.numpy(),
+        audio_gate=audio_gate,
+        visual_gate=visual_gate,
+    )
+
+
+def evaluate(model: nn.Module, data: ParsingData, audio_gate: Gate, visual_gate: Gate) -> dict[str, float]:
+    """The ten LLP scores and their average, in percent.
+
+    The gates are arguments without defaults because papers differ in them (HAN and VALOR: "global" for both; JoMoLD: "modality" for
+    both; MM-CSE: "global" and "modality") and scores with different gates cannot be compared.
+
+    Raises:
+        ValueError: the data has no dense labels, a gate is unknown, or the model predicts a NaN.
+    """
+    if data.true_audio is None or data.true_visual is None:
+        raise ValueError("the data has no dense labels (true_audio, true_visual) to evaluate against")
+    predictions = predicted_grids(model, data, audio_gate, visual_gate)
+    return parsing_scores(*predictions, data.true_audio.cpu().numpy(), data.true_visual.cpu().numpy())

@@ -1,0 +1,158 @@
+"""Recipes and the bench: every join by id, every name checked, every supervision with the labels it promises."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avvp_lib import recipes
+from avvp_lib.features import BACKBONES, BackboneCard, FeatureBank
+from avvp_lib.features.bank import BankError
+from avvp_lib.models import build_model
+from avvp_lib.recipes import PROFILES, RECIPES, Bench, profile, recipe, recipe_dict, run
+from tests.small_bench import PROFILE, WIDTHS, small_bench, small_corpus, teacher_text
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch) -> Bench:
+    monkeypatch.setattr(recipes, "class_text", teacher_text)
+    return small_bench(tmp_path)
+
+
+def tiny(name: str, **training):
+    base = recipe(name, "smoke")
+    return replace(base, widths=WIDTHS[base.model], training=replace(base.training, epochs=2, **training))
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_features_are_joined_by_id(bench, split):
+    part, data = bench.corpus.splits[split], bench.data(split)
+    assert bench.banks["ears"].ids[: len(part)] != part.keys
+    for row, key in enumerate(part.keys):
+        for tensor, name in ((data.audio, "ears"), (data.visual_2d, "eyes"), (data.visual_3d, "motion")):
+            bank = bench.banks[name]
+            np.testing.assert_array_equal(tensor[row], bank.features[bank.ids.index(key)])
+    np.testing.assert_array_equal(data.video_labels.numpy(), part.video_labels)
+
+
+def test_only_dense_splits_have_a_truth(bench):
+    assert bench.data("train").true_audio is None and bench.data("train").pseudo_audio is None
+    test = bench.data("test")
+    np.testing.assert_array_equal(test.true_audio, bench.corpus.splits["test"].audio)
+    np.testing.assert_array_equal(test.true_visual, bench.corpus.splits["test"].visual)
+
+
+def test_video_labels_bring_no_segment_labels(bench):
+    assert bench.labels("video-labels") is None
+
+
+def test_true_labels_are_the_truth(bench):
+    labels = bench.labels("truth")
+    _, truth = small_corpus(bench.corpus.root)
+    for key, audio, visual in zip(labels.keys, labels.audio, labels.visual, strict=True):
+        np.testing.assert_array_equal(np.stack([audio, visual]), truth[key])
+    assert labels.provenance == {"method": "truth"}
+
+
+def test_zero_shot_labels_follow_the_rule(bench):
+    labels = bench.labels("zero-shot")
+    part = bench.corpus.splits["train"]
+    thresholds = bench.thresholds()
+    for modality, teacher in enumerate(("audio-teacher", "visual-teacher")):
+        features = bench.banks[teacher].take(part.keys)
+        cosine = features / np.linalg.norm(features, axis=-1, keepdims=True)
+        expected = (10 * cosine > thresholds[modality]) & part.video_labels[:, None]
+        np.testing.assert_array_equal((labels.audio, labels.visual)[modality], expected)
+    assert labels.keys == part.keys
+    assert {labels.provenance[f"bank {name}"] for name in PROFILE.teachers} == {
+        bench.banks[name].content_hash for name in PROFILE.teachers
+    }
+
+
+def test_thresholds_are_fitted_on_validation_alone(bench):
+    splits = dict(bench.corpus.splits)
+    for name in ("train", "test"):
+        splits[name] = replace(splits[name], video_labels=~splits[name].video_labels)
+    other = replace(bench, corpus=replace(bench.corpus, splits=splits))
+    np.testing.assert_array_equal(other.thresholds(), bench.thresholds())
+
+
+def test_pseudo_labels_reach_the_training_data_in_its_order(bench):
+    labels = bench.labels("truth")
+    shuffled = replace(labels, keys=labels.keys[::-1], audio=labels.audio[::-1], visual=labels.visual[::-1])
+    np.testing.assert_array_equal(bench.data("train", shuffled).pseudo_audio, labels.audio)
+    np.testing.assert_array_equal(bench.data("train", shuffled).pseudo_visual, labels.visual)
+
+
+def test_unknown_names_are_refused(bench):
+    with pytest.raises(ValueError, match="unknown profile 'huge': choose one of smoke, tutorial"):
+        profile("huge")
+    with pytest.raises(ValueError, match="unknown recipe 'valour': choose one of han, "):
+        recipe("valour")
+    with pytest.raises(ValueError, match="unknown profile 'huge'"):
+        recipe("han", "huge")
+    with pytest.raises(ValueError, match="unknown supervision 'guess': choose one of video-labels, zero-shot, truth"):
+        bench.labels("guess")
+    for read in (bench.data, bench.similarities, bench.zero_shot):
+        with pytest.raises(ValueError, match="has no split 'dev': choose one of train, val, test"):
+            read("dev")
+
+
+def test_a_bank_whose_ids_do_not_match_the_corpus_is_refused(bench, tmp_path):
+    bank = bench.banks["eyes"]
+    stranger = bench.corpus.splits["val"].keys[2]
+    ids = ["somebody---" if key == stranger else key for key in bank.ids]
+    other = FeatureBank.write(tmp_path / "other", ids, np.array(bank.features), bank.card)
+    mixed = replace(bench, banks={**bench.banks, "eyes": other})
+    mixed.data("train")
+    with pytest.raises(BankError, match=rf"no features for 1 of 8 videos: {stranger}"):
+        mixed.data("val")
+
+
+def test_a_nan_in_a_bank_is_refused(bench, tmp_path):
+    key = bench.corpus.splits["val"].keys[1]
+    features = np.array(bench.banks["ears"].features)
+    features[bench.banks["ears"].ids.index(key), 4, 2] = np.nan
+    card = BackboneCard(**bench.banks["ears"].card.to_dict())
+    broken = FeatureBank(bench.banks["ears"].ids, features, card, tmp_path)
+    with pytest.raises(BankError, match=key):
+        replace(bench, banks={**bench.banks, "ears": broken}).data("val")
+
+
+@pytest.mark.parametrize("size", PROFILES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_built_at_every_size(name, size):
+    made = recipe(name, size)
+    assert made.name == name and made.title
+    assert (made.training.loss == "video-labels") == (made.supervision == "video-labels")
+    for key, value in PROFILES[size].training.items():
+        assert getattr(made.training, key) == value
+    model = build_model(made.model, audio_dim=8, visual_2d_dim=8, visual_3d_dim=8, **made.widths)
+    assert PROFILES[size].widths[made.model].items() <= model.widths.items()
+
+
+def test_backbones_are_named_once():
+    assert PROFILE.backbones == ("ears", "eyes", "motion", "audio-teacher", "visual-teacher")
+    assert replace(PROFILE, audio="audio-teacher").backbones == ("audio-teacher", "eyes", "motion", "visual-teacher")
+    for size in PROFILES.values():
+        assert set(size.backbones) <= set(BACKBONES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_runs_and_repeats_itself(bench, tmp_path, name):
+    first = run(tiny(name), bench, seed=3, device="cpu", curves=tmp_path / "curves.csv", progress=False)
+    again = run(tiny(name), bench, seed=3, device="cpu", progress=False)
+    pd.testing.assert_frame_equal(first.history, again.history)
+    assert len(pd.read_csv(tmp_path / "curves.csv")) == 2
+    assert first.model.widths["audio_dim"] == 25
+
+
+def test_another_seed_is_another_run(bench):
+    histories = [run(tiny("valor-truth"), bench, seed, "cpu", progress=False).history for seed in (0, 1)]
+    assert not histories[0]["loss"].equals(histories[1]["loss"])
+
+
+def test_a_recipe_is_plain_data():
+    data = recipe_dict(recipe("valor-zero-shot", "smoke"))
+    assert data["supervision"] == "zero-shot" and data["training"]["epochs"] == PROFILES["smoke"].training["epochs"]
