@@ -1,0 +1,286 @@
+"""Cells and tables: what each finished experiment measured, and what the experiments say together.
+
+A cell is one JSON file: one recipe, one corpus, one training seed, its scores, the scores of every test video, and the fingerprints of the
+code and data that made it. Tables and intervals are computed from cells alone, so they can be printed where nothing was trained.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning_fabric
+import numpy as np
+import pandas as pd
+import torch
+
+import avvp_lib
+from avvp_lib.metrics import bootstrap_interval, per_video_scores
+from avvp_lib.provenance import code_digest, import_closure, json_digest, write_json
+from avvp_lib.pseudo_labels import fit_thresholds
+from avvp_lib.recipes import PROFILES, RECIPES, Bench, Recipe, recipe, recipe_dict, run
+from avvp_lib.training import predicted_grids
+from avvp_lib.workspace import shown, workspace
+
+BOOTSTRAP_SEED = 0
+REPORTED_CORPUS = "tutorial-studio-1"
+STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
+MODALITIES = ("segment/A", "segment/V", "segment/AV")
+COLUMNS = (*MODALITIES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Something that predicts without being trained.
+
+    Attributes:
+        name, title: as of a `Recipe`.
+        reads: what it reads of a test video.
+    """
+
+    name: str
+    title: str
+    reads: str
+
+
+PREDICTORS = {
+    p.name: p
+    for p in (
+        Predictor("nothing", "nothing", "nothing"),
+        Predictor("everything", "everything", "nothing"),
+        Predictor("video-label", "the video label on every segment", "its video label"),
+        Predictor("teacher", "zero-shot teacher alone", "features, sentences"),
+        Predictor("pseudo-labels", "zero-shot pseudo-labels", "features, sentences, its video label"),
+    )
+}
+
+
+def predictor_grids(name: str, bench: Bench, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
+    """(N, T, C) bool audio and visual predictions of an untrained predictor for a split."""
+    part = bench.corpus.splits[split]
+    shape = part.audio.shape
+    if name == "nothing":
+        return np.zeros(shape, bool), np.zeros(shape, bool)
+    if name == "everything":
+        return np.ones(shape, bool), np.ones(shape, bool)
+    if name == "video-label":
+        everywhere = np.broadcast_to(part.video_labels[:, None, :], shape).copy()
+        return everywhere, everywhere
+    if name == "pseudo-labels":
+        labels = bench.zero_shot(split)
+        return labels.audio > 0.5, labels.visual > 0.5
+    if name == "teacher":
+        val = bench.corpus.splits["val"]
+        anything = np.ones_like(val.video_labels)
+        fitted = [
+            fit_thresholds(similarity, truth, anything)
+            for similarity, truth in zip(bench.similarities("val"), (val.audio, val.visual), strict=True)
+        ]
+        return tuple(s > t for s, t in zip(bench.similarities(split), fitted, strict=True))
+    raise ValueError(f"unknown predictor {name!r}: choose one of {', '.join(PREDICTORS)}")
+
+
+def _code(experiment: Recipe | Predictor) -> str:
+    """Fingerprint of the modules that an experiment's result depends on; its data has hashes of its own."""
+    modules = ["avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"]
+    if isinstance(experiment, Recipe):
+        modules += ["avvp_lib.training", f"avvp_lib.models.{experiment.model}"]
+    return code_digest(*import_closure(*modules), whole_packages=False)[:16]
+
+
+def _data(bench: Bench) -> str:
+    """Fingerprint of features and labels."""
+    card = {name: bench.corpus.provenance.get(name) for name in ("name", "seed", "size", "domain", "renderer")}
+    return json_digest([card, {name: bank.content_hash for name, bank in sorted(bench.banks.items())}])[:16]
+
+
+def cells_folder() -> Path:
+    """outputs/cells of the workspace."""
+    return workspace() / "outputs" / "cells"
+
+
+def cell_path(name: str, bench: Bench, seed: int | None) -> Path:
+    """Where the cell of an experiment is kept: cells/<corpus>/<experiment>[-seed].json."""
+    suffix = "" if seed is None else f"-{seed}"
+    return cells_folder() / Path(bench.corpus.name).name / f"{name}{suffix}.json"
+
+
+def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, progress: bool = True) -> dict[str, Any]:
+    """Train (or just ask) an experiment, score it on the test split, and return the cell."""
+    start = time.perf_counter()
+    training: dict[str, Any] = {}
+    if isinstance(experiment, Recipe):
+        result = run(experiment, bench, seed, progress=progress)
+        gates = (experiment.training.audio_gate, experiment.training.visual_gate)
+        predictions = predicted_grids(result.model, bench.data("test"), *gates)
+        parameters = sum(p.numel() for p in result.model.parameters())
+        training = {"gates": gates, "best_epoch": result.best_epoch, "parameters": parameters}
+    else:
+        predictions = predictor_grids(experiment.name, bench)
+    test = bench.corpus.splits["test"]
+    scores = per_video_scores(*predictions, test.audio, test.visual)
+    return {
+        "experiment": experiment.name,
+        "title": experiment.title,
+        "corpus": bench.corpus.name,
+        "seed": seed,
+        "test_videos": len(test),
+        "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
+        **training,
+        "recipe": recipe_dict(experiment) if isinstance(experiment, Recipe) else None,
+        "code": _code(experiment),
+        "data": _data(bench),
+        "versions": _versions(),
+        "seconds": round(time.perf_counter() - start, 1),
+        "per_video": {
+            name: np.round(scores[name], 2).tolist() for name in (*MODALITIES, "segment/Event", "event/Type")
+        },
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "avvp": avvp_lib.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning-fabric": lightning_fabric.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def fill_cells(
+    bench: Bench, names: Iterable[str], seeds: Iterable[int], recipes: dict[str, Recipe], progress: bool = True
+) -> None:
+    """Measure the experiments whose cells are missing or stale, one after the other; finished cells are kept.
+
+    Raises:
+        ValueError: a name that is neither among `recipes` nor an untrained predictor; nothing was measured.
+    """
+    known, names, seeds = {**PREDICTORS, **recipes}, tuple(names), tuple(seeds)
+    check_names(names, known)
+    for name in names:
+        experiment = known[name]
+        wanted = (_as_stored(experiment), _code(experiment), _data(bench))
+        for seed in seeds if isinstance(experiment, Recipe) else (None,):
+            path = cell_path(name, bench, seed)
+            if path.is_file():
+                cell = _read_cell(path)
+                if (cell["recipe"], cell["code"], cell["data"]) == wanted:
+                    continue
+            write_json(path, measure(experiment, bench, seed, progress))
+
+
+def check_names(names: Iterable[str], known: Iterable[str] = (*PREDICTORS, *RECIPES)) -> None:
+    """Refuse an experiment that is not known, before an hour of work and not after it."""
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown experiment {unknown[0]!r}: choose among {', '.join(known)}")
+
+
+def _as_stored(experiment: Recipe | Predictor) -> dict[str, Any] | None:
+    """What a cell holds of a recipe, as JSON gives it back."""
+    return json.loads(json.dumps(recipe_dict(experiment))) if isinstance(experiment, Recipe) else None
+
+
+def _read_cell(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{shown(path)} is not a cell ({error}): delete it and run `avvp measure` again") from error
+
+
+def read_cells(corpus: str) -> list[dict[str, Any]]:
+    """All cells of a corpus folder such as "tutorial-studio-1", in the order of the tables."""
+    place = {name: index for index, name in enumerate((*PREDICTORS, *RECIPES))}
+    cells = [_read_cell(path) for path in sorted((cells_folder() / corpus).glob("*.json"))]
+    if not cells:
+        raise FileNotFoundError(f"no cells of {corpus} in {shown(cells_folder())}: measure them with `avvp measure`")
+    return sorted(cells, key=lambda cell: (place.get(cell["experiment"], len(place)), cell["seed"] or 0))
+
+
+def is_stale(cell: dict[str, Any]) -> bool:
+    """Whether the code or the recipe behind a cell has changed since. Its data takes a bench to check: `fill_cells` does."""
+    name, size = cell["experiment"], Path(cell["corpus"]).name.split("-")[0]
+    experiment = recipe(name, size) if name in RECIPES and size in PROFILES else PREDICTORS.get(name)
+    if experiment is None:
+        return True
+    return (cell["recipe"], cell["code"]) != (_as_stored(experiment), _code(experiment))
+
+
+def scores_by_experiment(cells: list[dict[str, Any]], score: str = "segment/Type") -> dict[str, np.ndarray]:
+    """(seeds, videos) scores of every experiment, in percent, for intervals; rows in the order of the cells."""
+    found: dict[str, list[np.ndarray]] = {}
+    for cell in cells:
+        found.setdefault(cell["experiment"], []).append(_video_scores(cell, score))
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def _video_scores(cell: dict[str, Any], score: str) -> np.ndarray:
+    """(videos,) scores of one cell. Segment-level Type@AV is not stored: it is the mean of its three parts."""
+    if score == "segment/Type":
+        return np.mean([cell["per_video"][modality] for modality in MODALITIES], axis=0)
+    if score not in cell["per_video"]:
+        raise ValueError(f"cells keep no {score!r} of single videos, only segment/Type, {', '.join(cell['per_video'])}")
+    return np.array(cell["per_video"][score])
+
+
+def results_table(cells: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row an experiment: mean scores over seeds, and the 95 % interval of segment-level Type@AV over videos and seeds."""
+    type_scores = scores_by_experiment(cells)
+    rows = []
+    for name, scores in type_scores.items():
+        mine = [cell for cell in cells if cell["experiment"] == name]
+        interval = bootstrap_interval(scores, seed=BOOTSTRAP_SEED)
+        means = {column: float(np.mean([cell["scores"][column] for cell in mine])) for column in COLUMNS}
+        rows.append(
+            {
+                "experiment": mine[0]["title"] + (" (stale)" if any(map(is_stale, mine)) else ""),
+                "reads": PREDICTORS[name].reads if name in PREDICTORS else "features",
+                "seeds": len(mine) if mine[0]["seed"] is not None else 0,
+                **means,
+                "Type interval": f"{interval.low:.1f} ... {interval.high:.1f}",
+            }
+        )
+    return pd.DataFrame(rows).set_index("experiment")
+
+
+def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "segment/Type") -> dict[str, Any]:
+    """The difference `higher` minus `lower` with its 95 % interval over videos and training seeds.
+
+    Runs are paired by seed; a predictor, which has none, is paired with every run of the other. The verdict is "visible" if the
+    interval lies above zero, "reversed" if it lies below, else "undecided".
+
+    Raises:
+        ValueError: an experiment has no cells, or the two have no training seed in common.
+    """
+    interval = bootstrap_interval(_paired_difference(cells, lower, higher, score), seed=BOOTSTRAP_SEED)
+    verdict = "undecided" if interval.low <= 0 <= interval.high else ("visible" if interval.mean > 0 else "reversed")
+    return {"step": f"{lower} -> {higher}", "score": score, "difference": interval.mean, "low": interval.low,
+            "high": interval.high, "verdict": verdict}  # fmt: skip
+
+
+def _paired_difference(cells: list[dict[str, Any]], lower: str, higher: str, score: str) -> np.ndarray:
+    """(seeds, videos) differences, a row for each training seed that both experiments have."""
+    runs = []
+    for name in (lower, higher):
+        runs.append({cell["seed"]: _video_scores(cell, score) for cell in cells if cell["experiment"] == name})
+        if not runs[-1]:
+            raise ValueError(f"there are no cells of {name!r} to compare: measure it with `avvp measure {name}`")
+    trained = [set(rows) for rows in runs if None not in rows]
+    seeds = sorted(set.intersection(*trained)) if trained else [None]
+    if not seeds:
+        raise ValueError(f"{lower!r} and {higher!r} have no training seed in common to be paired by")
+    below, above = ([rows.get(seed, rows.get(None)) for seed in seeds] for rows in runs)
+    return np.stack(above) - np.stack(below)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown, numbers with one decimal."""
+    text = table.reset_index().map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value))
+    rows = [list(text.columns), ["---"] * len(text.columns), *text.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
