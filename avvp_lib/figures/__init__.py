@@ -1,0 +1,26 @@
+"""Figures of the lessons: each function takes data and returns a matplotlib Figure."""
+
+from avvp_lib.figures.features import change_pictures, sampling_moments, segment_spectrograms, self_similarity
+from avvp_lib.figures.grids import grid_picture, similarity_heatmap
+from avvp_lib.figures.labels import confusion_bars, threshold_histograms
+from avvp_lib.figures.pictures import contact_sheet, log_mel_pictures
+from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
+from avvp_lib.figures.timelines import timeline
+
+__all__ = [
+    "change_pictures",
+    "class_frequencies",
+    "confusion_bars",
+    "contact_sheet",
+    "grid_picture",
+    "learning_curves",
+    "log_mel_pictures",
+    "precision_and_recall",
+    "results_dots",
+    "sampling_moments",
+    "segment_spectrograms",
+    "self_similarity",
+    "similarity_heatmap",
+    "threshold_histograms",
+    "timeline",
+]

@@ -1,0 +1,84 @@
+"""Pictures of the media themselves: frames side by side, and sound as a log-mel spectrogram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from avvp_lib.features.log_mel import log_mel
+from avvp_lib.figures.style import WIDTH, new_figure, styled
+
+LOUDNESS = colormaps["magma"].resampled(24)
+
+
+@styled
+def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
+    """Pictures side by side, each with its title, row by row.
+
+    Args:
+        images: each (H, W, 3) uint8, of any size.
+        titles: one per image.
+        columns: pictures in a row.
+
+    Raises:
+        ValueError: there is no image, or not one title per image.
+    """
+    if len(images) != len(titles) or not len(images):
+        raise ValueError(
+            f"a contact sheet needs one title per image, and an image: not {len(titles)} for {len(images)}"
+        )
+    rows = -(-len(images) // columns)
+    side = WIDTH / columns
+    tallest = max(image.shape[0] / image.shape[1] for image in images)
+    figure = new_figure(WIDTH, rows * (side * min(tallest, 1.5) + 0.35))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, image, title in zip(grid, images, titles, strict=False):
+        axes.imshow(image, interpolation="antialiased")
+        axes.set_title(title, fontsize=11)
+    return figure
+
+
+@styled
+def log_mel_pictures(waveforms: Mapping[str, np.ndarray], sample_rate: int) -> Figure:
+    """Log-mel spectrograms one above the other on one time axis: what an audio backbone sees.
+
+    Args:
+        waveforms: by title, (samples,) float in [-1, 1].
+        sample_rate: hertz, of all of them.
+    """
+    figure = new_figure(WIDTH, 1.6 * len(waveforms) + 0.5)
+    rows = figure.subplots(len(waveforms), sharex=True, squeeze=False)[:, 0]
+    for axes, (title, waveform) in zip(rows, waveforms.items(), strict=True):
+        draw_log_mel(axes, waveform, sample_rate)
+        axes.set_ylabel("low ... high", rotation=90, ha="center", va="bottom")
+        axes.set_title(title, loc="left")
+    rows[-1].set_xlabel("time in seconds")
+    return figure
+
+
+def draw_log_mel(axes: Axes, waveform: np.ndarray, sample_rate: int) -> None:
+    """A (samples,) waveform as time (right) by mel band (up), between the darkest 2 % and the brightest 0.2 %."""
+    picture = log_mel(torch.from_numpy(np.ascontiguousarray(waveform, np.float32)), sample_rate).numpy().T
+    extent = (0, len(waveform) / sample_rate, 0, len(picture))
+    picture = picture[:, : picture.shape[1] // 2 * 2].reshape(len(picture), -1, 2).mean(axis=2)  # less grain
+    low, high = np.percentile(picture, (2, 99.8))
+    axes.imshow(
+        picture,
+        extent=extent,
+        aspect="auto",
+        origin="lower",
+        cmap=LOUDNESS,
+        vmin=low,
+        vmax=high,
+        interpolation="nearest",
+    )
+    axes.set_yticks([])
+    axes.set_ylabel("log-mel", rotation=0, ha="right", va="center")
+    axes.tick_params(axis="x", length=0)
