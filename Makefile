@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
-SERIES := $(basename $(notdir $(wildcard notebooks/[0-9]*.py)))
 
 # One thread a process: two processes with two threads each fight for two cores and lose.
 export OMP_NUM_THREADS := 1
@@ -42,7 +41,7 @@ notebooks: $(READY)  ## execute the notebooks and refresh the committed copies
 lab: $(READY)  ## JupyterLab in this folder
 	$(BIN)/jupyter lab
 
-lint: $(READY)  ## style and pairing checks
+lint: $(READY)  ## style of the code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
