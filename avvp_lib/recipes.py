@@ -53,8 +53,8 @@ class Profile:
 
 
 _TUTORIAL_WIDTHS = {
-    "han": {"hidden": 128, "heads": 4, "feed_forward": 256},
-    "valor": {"hidden": 128, "heads": 4, "feed_forward": 256, "layers": 1},
+    "han": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
+    "valor": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
 }
 
 PROFILES: dict[str, Profile] = {
@@ -87,7 +87,7 @@ class Recipe:
 # The published recipes are for 10,000 videos. These keep their form (optimisers, losses, gates) with rates and numbers of
 # epochs chosen on corpus seed 0 for 800 videos.
 _WEAK = TrainingRecipe(
-    loss="video-labels", epochs=30, batch_size=32, optimiser="adam", learning_rate=1e-3, schedule="step", step_epochs=10,
+    loss="video-labels", epochs=30, batch_size=32, optimiser="adam", learning_rate=2e-3, schedule="step", step_epochs=10,
     step_factor=0.3,
 )  # fmt: skip
 _SEGMENT = TrainingRecipe(
