@@ -75,26 +75,15 @@ def _results(args: argparse.Namespace) -> None:
 
 
 def _print_results(corpus: str) -> None:
-    from avvp_lib.reports import STEPS, compare, markdown, read_cells, results_table
+    from avvp_lib.reports import read_cells, summary
 
     cells = read_cells(corpus)
-    print(f"\n{corpus}: {cells[0]['test_videos']} test videos\n")
-    print(markdown(results_table(cells)))
-    present = {cell["experiment"] for cell in cells}
-    for lower, higher in STEPS:
-        if {lower, higher} <= present:
-            step = compare(cells, lower, higher)
-            print(
-                f"\n{step['step']}: {step['difference']:+.1f} segment Type@AV, 95 % interval {step['low']:+.1f} ... "
-                f"{step['high']:+.1f}: {step['verdict']}",
-                end="",
-            )
-    print()
+    print(f"\n{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}")
 
 
 def _series(args: argparse.Namespace) -> None:
     from avvp_lib.recipes import prepare
-    from avvp_lib.reports import REPORTED_CORPUS
+    from avvp_lib.reports import REPORTED_CORPUS, read_cells, write_summary
     from avvp_lib.series import run_series
     from avvp_lib.workspace import shown, workspace
 
@@ -102,6 +91,8 @@ def _series(args: argparse.Namespace) -> None:
         raise ValueError("the committed notebooks show the tutorial profile: use --refresh without --profile")
     prepare(args.profile, workers=args.workers)
     figures = run_series(args.profile, args.refresh)
+    if args.refresh:
+        write_summary(workspace() / "README.md", read_cells(REPORTED_CORPUS))
     _print_results(REPORTED_CORPUS)
     print("\nexecuted notebooks: " + shown(workspace() / "outputs" / "notebooks"))
     print("figures:\n" + "\n".join(f"  {shown(figure)}" for figure in figures))

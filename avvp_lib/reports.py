@@ -21,7 +21,7 @@ import torch
 
 import avvp_lib
 from avvp_lib.metrics import bootstrap_interval, per_video_scores
-from avvp_lib.provenance import code_digest, import_closure, json_digest, write_json
+from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels import fit_thresholds
 from avvp_lib.recipes import PROFILES, RECIPES, Bench, Recipe, recipe, recipe_dict, run
 from avvp_lib.training import predicted_grids
@@ -29,6 +29,7 @@ from avvp_lib.workspace import shown, workspace
 
 BOOTSTRAP_SEED = 0
 REPORTED_CORPUS = "tutorial-studio-1"
+RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
 MODALITIES = ("segment/A", "segment/V", "segment/AV")
 COLUMNS = (*MODALITIES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
@@ -284,3 +285,26 @@ def markdown(table: pd.DataFrame) -> str:
     text = table.reset_index().map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value))
     rows = [list(text.columns), ["---"] * len(text.columns), *text.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def summary(cells: list[dict[str, Any]]) -> str:
+    """The results of one corpus as Markdown: the table, then each step of supervision with its interval and verdict."""
+    present = {cell["experiment"] for cell in cells}
+    lines = [markdown(results_table(cells)), ""]
+    for lower, higher in STEPS:
+        if {lower, higher} <= present:
+            step = compare(cells, lower, higher)
+            lines.append(
+                f"* `{lower}` to `{higher}`: {step['difference']:+.1f} segment-level Type@AV, "
+                f"95 % interval {step['low']:+.1f} ... {step['high']:+.1f}: **{step['verdict']}**"
+            )
+    return "\n".join(lines)
+
+
+def write_summary(path: Path, cells: list[dict[str, Any]]) -> None:
+    """Put the summary between the markers of a Markdown file, where the last one stood."""
+    before, rest = path.read_text(encoding="utf-8").split(RESULTS_MARKERS[0])
+    after = rest.split(RESULTS_MARKERS[1])[1]
+    text = f"{before}{RESULTS_MARKERS[0]}\n{summary(cells)}\n{RESULTS_MARKERS[1]}{after}"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from avvp_lib.recipes import RECIPES, Bench, recipe
 from avvp_lib.reports import (
     COLUMNS,
     PREDICTORS,
+    REPORTED_CORPUS,
     cell_path,
     compare,
     fill_cells,
@@ -21,6 +22,8 @@ from avvp_lib.reports import (
     predictor_grids,
     read_cells,
     results_table,
+    summary,
+    write_summary,
 )
 from tests.small_bench import small_bench, teacher_text
 
@@ -220,3 +223,19 @@ def test_markdown_by_hand():
 def test_every_predictor_has_a_title_and_a_note():
     assert all(predictor.title and predictor.reads for predictor in PREDICTORS.values())
     assert not PREDICTORS.keys() & RECIPES.keys()
+
+
+def test_the_summary_replaces_what_stood_between_the_markers(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    cells = read_cells(REPORTED_CORPUS)
+    write_summary(page, cells)
+    text = page.read_text()
+    assert summary(cells) in text and "old" not in text
+    assert text.startswith("before\n") and text.endswith("\nafter\n")
+
+
+def test_the_readme_shows_the_committed_cells(project_root):
+    cells = read_cells(REPORTED_CORPUS)
+    assert summary(cells) in (project_root / "README.md").read_text(encoding="utf-8"), "run `make notebooks`"
+    assert "(stale)" not in summary(cells), "the code changed since: run `avvp measure --corpus-seed 1`"
