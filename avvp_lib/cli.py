@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,8 @@ def _series(args: argparse.Namespace) -> None:
     figures = run_series(args.profile, args.refresh)
     if args.refresh:
         write_summary(workspace() / "README.md", read_cells(REPORTED_CORPUS))
+        picture = workspace() / "outputs" / "runs" / "06_baselines" / "timeline.png"
+        shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
     _print_results(REPORTED_CORPUS)
     print("\nexecuted notebooks: " + shown(workspace() / "outputs" / "notebooks"))
     print("figures:\n" + "\n".join(f"  {shown(figure)}" for figure in figures))
