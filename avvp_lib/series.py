@@ -1,4 +1,4 @@
-"""Run the tutorial series: every notebook in order through papermill, then the results table and where the figures are."""
+"""The tutorial series: execute every notebook in order through papermill, and refresh the committed copies."""
 
 from __future__ import annotations
 
@@ -109,6 +109,8 @@ def run_series(profile: str, refresh: bool, progress: bool = True) -> list[Path]
     figures: list[Path] = []
     for source in tqdm(sources(), desc="series", unit="notebook", disable=not progress):
         out = workspace() / "outputs" / "runs" / source.stem
+        for left_over in out.glob("*.png"):
+            left_over.unlink()
         executed = execute(source, workspace() / "outputs" / "notebooks", {"profile": profile}, progress)
         if refresh:
             with atomic_path(source.with_suffix(".ipynb")) as temporary:

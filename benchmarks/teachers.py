@@ -48,7 +48,7 @@ def main() -> None:
                 f"{name}, {domain}: top-1 {top1(name, domain, False):.2f} captioned, {top1(name, domain, True):.2f} filmed (chance 0.04)"
             )
     for domain in ("studio", "street"):
-        bench = prepare("tutorial", corpus_seed=1, domain=domain)
+        bench = prepare("tutorial", corpus_seed=0, domain=domain)
         test = bench.corpus.splits["test"]
         for modality, similarity, truth in zip(
             ("audio", "visual"), bench.similarities("test"), (test.audio, test.visual), strict=True
@@ -59,7 +59,7 @@ def main() -> None:
                 if truth[..., c].any()
             ]
             print(
-                f"{domain} corpus seed 1, {modality}: segment mAP {np.mean(rows):.2f} (random ranking {truth.mean((0, 1)).mean():.2f})"
+                f"{domain} corpus seed 0, {modality}: segment mAP {np.mean(rows):.2f} (random ranking {truth.mean((0, 1)).mean():.2f})"
             )
 
 

@@ -62,7 +62,7 @@ class TeacherRecipe:
     weight_decay: float = 0.05
 
 
-RECIPES = {
+TEACHER_RECIPES = {
     "tiny-clip": TeacherRecipe(examples=16_000, steps=1400),
     "tiny-clap": TeacherRecipe(examples=12_000, steps=700),
 }
@@ -193,7 +193,7 @@ def train_teachers(out: Path, seed: int = 0, recipes: dict[str, TeacherRecipe] |
     """Train both teachers side by side and write their vocabulary and half-precision weights into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     write_vocabulary(out / "vocabulary.txt.gz")
-    jobs = (recipes or RECIPES).items()
+    jobs = (recipes or TEACHER_RECIPES).items()
     with ProcessPoolExecutor(len(jobs), mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(_train_and_save, name, recipe, seed, out) for name, recipe in jobs]
         return [future.result() for future in futures]

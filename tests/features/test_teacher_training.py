@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from avvp_lib.features.teacher_training import (
-    RECIPES,
+    TEACHER_RECIPES,
     TeacherRecipe,
     _train_and_save,
     caption_loss,
@@ -102,7 +102,7 @@ def test_weights_are_saved_in_half_precision_and_load_again(tmp_path, caplog):
 
 
 def test_there_is_a_recipe_for_each_teacher():
-    assert set(RECIPES) == set(TEACHERS)
+    assert set(TEACHER_RECIPES) == set(TEACHERS)
 
 
 @pytest.mark.slow
