@@ -33,6 +33,7 @@ import avvp_lib
 from avvp_lib import figures
 from avvp_lib.corpora import load_corpus
 from avvp_lib.corpora.events import grid_to_events
+from avvp_lib.corpora.examples import first_example
 from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corpus, render_video
 from avvp_lib.corpora.synthetic.statistics import llp_statistics
 from avvp_lib.features import read_media
@@ -88,8 +89,8 @@ off_screen = heard & ~seen
 throughout = test.audio.all(axis=1) | test.visual.all(axis=1)
 other_seconds = heard & seen & ~throughout & (test.audio != test.visual).any(axis=1)
 fits = (test.video_labels.sum(axis=1) >= 2) & off_screen.any(axis=1) & other_seconds.any(axis=1)
-example = int(np.flatnonzero(fits)[0])
-print(f"{fits.sum()} of {len(test)} test videos fit; the first is {test.videos[example]}")
+example = first_example(test)  # the first that fits; in a tiny corpus where none does, the video with most categories
+print(f"{fits.sum()} of {len(test)} test videos fit; the example is {test.videos[example]}")
 
 # %%
 media = read_media(corpus.media_path(test.keys[example]))
@@ -148,14 +149,20 @@ for name, grid in (("audio", test.audio), ("visual", test.visual)):
     print(f"{name:6} {100 * grid.sum() / (10 * pairs):.1f} % of the labelled category-seconds hold the event")
 
 # %% [markdown]
-# **What to notice.** A weak label is right most of the time, more so for audio than for visual. This is why it is so tempting to spread it over all seconds, and why that is hard to beat (section 6).
+# **What to notice.** Spread over all seconds, a weak label is right for about two seconds in three of the sound and for about half of the picture. That is much for so cheap a label: it is tempting to spread it, and hard to beat (section 6).
 #
 # **Question.** You hear a category in second 3. How sure may you be that you also see it in second 3? Guess, then compute it from `test.audio` and `test.visual`. Methods that let one modality teach the other live on this number.
+#
+# <details><summary>Answer</summary>
+#
+# `(test.audio & test.visual).sum() / test.audio.sum()`. Compare it with the reverse, `/ test.visual.sum()`: what is seen is heard far more often than what is heard is seen, because off-screen sounds are common and silent things are rare.
+#
+# </details>
 
 # %% [markdown]
 # ## 4 · The corpus beside LLP
 #
-# How often categories occur, and together with which others, in which modality, in how many runs and how long: all of this is counted in LLP's annotations and drawn at random for each video. So the categories are as unevenly frequent as LLP's.
+# How often categories occur, and together with which others, in which modality, in how many runs and how long: all of this is counted in LLP's annotations and drawn at random for each video. So the categories are nearly as unevenly frequent as LLP's; only the rare ones are raised on purpose, or a small corpus would hardly have them (docs/synthetic_corpus.md).
 
 # %%
 statistics = llp_statistics()
@@ -379,7 +386,7 @@ figures.grid_picture(panels, [corpus.categories[c] for c in labelled])
 #
 # <details><summary>Answer</summary>
 #
-# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one segment in seven was wrong; the event level from 2/3, because that one segment made one of two predicted runs false. Runs punish fragmentation harder.
+# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one of the four true segments was missed; the event level from 2/3, because that one segment made one of two predicted runs false. Runs punish fragmentation harder.
 #
 # </details>
 #

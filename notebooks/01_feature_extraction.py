@@ -26,9 +26,9 @@
 # prints (which frame exactly?) are in their published code, and we say below where ours differ.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # help: size of the experiment: smoke, tutorial
-corpus_seed = 0  # help: which synthetic corpus
-out = "outputs/runs/01_feature_extraction"  # help: folder for figures and toys, inside the workspace
+profile = "tutorial"  # size of the experiment: smoke, tutorial
+corpus_seed = 0  # which synthetic corpus
+out = "outputs/runs/01_feature_extraction"  # folder for figures and toys, inside the workspace
 
 # %%
 import wave
@@ -87,13 +87,13 @@ print("brightness of the frames read:", brightness)
 assert np.rint(brightness / 50).tolist() == [0, 2, 3, 5]
 
 # %% [markdown]
-# The rule matters for ten seconds, too. VALOR's published CLIP extractor spreads ten frames from the first to the last of all the frames that it finds (80 in a clip cut to exactly 10 s, often 82 in practice). Ours takes the
-# frame in the middle of each second.
+# The rule matters for ten seconds, too. VALOR's published CLIP extractor spreads ten frames from the first to the last of all the frames that it finds (80 in a clip cut to exactly 10 s, often 82 in practice). `tiny-clip` follows
+# it, over the 80 frames that we read. The plain alternative would be the middle of each second.
 
 # %%
-ours = np.arange(10) + 0.5
+middles = np.arange(10) + 0.5
 spread_80, spread_82 = (np.rint(np.linspace(0, n - 1, 10)) / 8 for n in (80, 82))
-rules = {"middle of each second": ours, "spread over 80 frames": spread_80, "spread over 82 frames": spread_82}
+rules = {"middle of each second": middles, "spread over 80 frames": spread_80, "spread over 82 frames": spread_82}
 figure = sampling_moments(rules)
 figure.savefig(folder / "sampling_moments.png")
 figure
@@ -158,14 +158,14 @@ print(
 )
 
 # %% [markdown]
-# The visual teacher sees one frame a second, **squashed to 64 x 64 pixels**, colours centred and scaled. On the left the middle frames of five of the ten seconds as decoded, on the right all that it gets of them.
+# The visual teacher sees one frame a second, **squashed to 64 x 64 pixels**, colours centred and scaled. On the left five of the ten frames it takes, as decoded; on the right all that it gets of them.
 
 # %%
-middles = torch.from_numpy(media.frames[4::16])
-squashed = (picture_input(middles) * PICTURE_SPREAD + PICTURE_CENTRE).clamp(0, 1)
+taken = torch.from_numpy(media.frames[np.rint(np.linspace(0, 79, 10)).astype(int)[::2]])
+squashed = (picture_input(taken) * PICTURE_SPREAD + PICTURE_CENTRE).clamp(0, 1)
 small = (squashed.permute(0, 2, 3, 1) * 255).byte().numpy()
 titles = [f"segment {second}" for second in range(0, 10, 2)]
-figure = contact_sheet([*middles.numpy(), *small], [*titles, *["64 x 64"] * 5], columns=10)
+figure = contact_sheet([*taken.numpy(), *small], [*titles, *["64 x 64"] * 5], columns=10)
 figure.savefig(folder / "frames.png")
 figure
 
@@ -341,11 +341,11 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** A file has 25 frames a second and lasts 10.25 s. `tiny-clip` reads at 8 frames a second and takes number 4 of each second. Which frame of the file stands for segment 9?
+# **1.** A file has 25 frames a second and lasts 10.25 s. `tiny-clip` reads 80 frames, 8 a second, and takes ten of them, spread from the first to the last. Which frame of the file stands for segment 9?
 #
 # <details><summary>Answer</summary>
 #
-# Frame $9 \cdot 8 + 4 = 76$ of the reading is what is on screen at $(76 + \tfrac12)/8 = 9.5625$ s. In the file that is frame $\lfloor 9.5625 \cdot 25\rfloor = 239$, which is shown from 9.56 s on. The last quarter of a second is not looked at.
+# The last one, frame 79 of the reading: what is on screen at $(79 + \tfrac12)/8 = 9.9375$ s. In the file that is frame $\lfloor 9.9375 \cdot 25\rfloor = 248$, which is shown from 9.92 s on. The last quarter of a second of the file is not looked at.
 # </details>
 #
 # **2.** Someone joins features by position, and the first video of the list is missing in the bank. Simulate it: in section 5, replace `bank.take(test.keys)` by `bank.take(test.keys[1:] + test.keys[:1])`. What happens to the gap, and would you have noticed it from the shapes?
@@ -368,7 +368,7 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 #
 # <details><summary>Answer</summary>
 #
-# Only the second: its frames are shown at 0, 0.25, 0.5 and 0.75 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. The first backbone looks at 0.5 s, when the cat is gone. Neither is right in general: LLP's annotators had to
+# For certain only the second: its frames are shown at 0, 0.25, 0.5 and 0.75 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. What the first backbone sees depends on the segment: it looks 0.06 s into segment 0, where the cat is there, and 0.94 s into segment 9, where it is gone. Neither is right in general: LLP's annotators had to
 # decide the same question, with whole seconds.
 # </details>
 
@@ -383,7 +383,7 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 #
 # - The teachers are small and were trained on rendered clips: `tiny-clip` is a CLIP in structure, `tiny-clap` is like CLAP in what it learns and how it is asked, but looks at spectrograms with a small convolutional network where CLAP has a Swin transformer (HTSAT). `tiny-clip-change` is made from
 #   the same network as the frames' features, where R(2+1)D is one of its own. None of the numbers here says anything about LLP.
-# - We take the middle of each second where the published code spreads frames from first to last, keep sound in place where it squeezes it, and store half precision where it stores single.
+# - We keep sound in place where the published code squeezes it, and store half precision where it stores single.
 # - VALOR's CLAP features are a map of 64 patches that the model brings to ten steps; our maps are pooled to ten vectors when they are extracted.
 #
 # ## References

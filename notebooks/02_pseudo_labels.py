@@ -24,9 +24,9 @@
 # - how good the labels are as predictions, beside the teacher alone.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # help: size of the experiment: smoke, tutorial
-corpus_seed = 0  # help: which synthetic corpus
-out = "outputs/runs/02_pseudo_labels"  # help: folder for figures and labels, inside the workspace
+profile = "tutorial"  # size of the experiment: smoke, tutorial
+corpus_seed = 0  # which synthetic corpus
+out = "outputs/runs/02_pseudo_labels"  # folder for figures and labels, inside the workspace
 
 # %%
 import numpy as np
@@ -218,7 +218,8 @@ kinds = {
 pd.DataFrame(kinds).T
 
 # %% [markdown]
-# **Notice** that the gate removes the last kind and nothing else. What is left is the hard part: segments beside an event, where the sound fades out or the thing half leaves the picture, and categories that the *other* modality brought into the video label. The gate lets a bark through for a dog that is only seen.
+# **Notice** that the gate removes the last kind and nothing else. What is left is the hard part, and it differs between the modalities. For sound, most false alarms lie in videos that do hold the category, beside the event or at some other time: the teacher errs about *when*. For the picture, most lie in videos where
+# only the other modality has it: the gate lets a dog through that is only heard, as soon as anything in the picture looks a little like one.
 #
 # Second: *what* is taken for what? We ask the teacher alone, with thresholds fitted on *all* validation videos, so that it must keep quiet where a category is absent. For training segments in which exactly one category is true
 # (or none): how often is another one reported? Categories that no validation video has are left out: nothing is known about their thresholds.
@@ -233,8 +234,8 @@ figure.savefig(folder / "confusions.png")
 figure
 
 # %% [markdown]
-# **Notice** the pairs. Read "A → B" as: only A is there, and B is reported. The black line says how often B is reported wherever it is absent. A bar far beyond its line is a true confusion, often one that you would make yourself from afar or with closed eyes. A line that is far to the right itself belongs to a category that is
-# reported almost anywhere: its threshold is at fault, which came from few validation videos or from a sentence that the teacher never learned well. Grey bars start from nothing: a background or a distractor that looks or sounds like B.
+# **Notice** the pairs. Read "A → B" as: only A is there, and B is reported. The black line says how often B is reported wherever it is absent. A bar far beyond its line is a true confusion. Some you would make yourself with closed eyes (one engine for another, singing for speech); others are this teacher's own, such as a category that many things
+# are taken for. A line far to the right would mean a category that is reported almost anywhere, and a grey bar one that is reported out of nothing, from a background or a distractor.
 #
 # Third: which labels stay **empty**? A label that finds no segment in one modality may be right (a dog that is only seen has no bark). One that finds none in both is always wrong, because the category is somewhere.
 
@@ -246,7 +247,7 @@ table.round(1)
 
 # %% [markdown]
 # A parser that learns from the last row is told that the category is nowhere, against the video label, and only the video-level loss objects. MUG (Section 3.2) looks at a stronger form, *null labels*: a visual track without a single label. It argues that a video
-# seldom shows nothing, and has people annotate them. Here we can count how many are wrong:
+# seldom shows nothing, and has people annotate them. Here we can count how many are right, because there is indeed nothing to see; the others are wrong:
 
 # %%
 null, invisible = ~guessed[1].any((1, 2)), ~true[1].any((1, 2))
@@ -290,7 +291,7 @@ pd.DataFrame(scores).round(1)
 #
 # - The first and the last column **read the label of the test video**. They are no parsers, and must never be an input of one; they say how good the labels are.
 # - The teacher in the middle reads no label. The gap to the last column is what the video label knows.
-# - Compare the columns at event level, where one wrong segment in the middle cuts an event in two. Labels that are decided second by second pay for it there.
+# - Compare the columns at event level, where one wrong segment in the middle cuts an event in two. All columns fall. The video label falls most in Type@AV: one run over ten seconds rarely covers the same time as a short event, by half.
 #
 # The published counterpart: EAR reports, in its comparison of pseudo-labels, what VALOR's labels score on LLP's test split: segment-level Type@AV 72.0 and event-level 64.6. Those are real videos and other teachers; nothing here should be compared with them but the shape of the table.
 
@@ -361,7 +362,6 @@ except KeyError as error:
 # ## What differs from the papers
 #
 # - The teachers are our tiny ones, trained on pictures and sounds of this renderer, so they are at home here as CLIP and CLAP are not on LLP. VALOR's thresholds are 25 published integers a modality, ours are fitted on validation segments with dense labels.
-# - VALOR's CLIP looks at ten frames from the first to the last of the clip; ours looks at the middle of each second.
 # - MUG needs labels at test time for its text input and drops the AND there (its pseudo-label semantic interaction module). That is the teacher alone of section 7, not the pseudo-labels.
 #
 # ## References

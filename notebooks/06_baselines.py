@@ -34,11 +34,11 @@ device = "auto"  # auto, cpu, cuda
 out = "outputs/runs/06_baselines"  # folder for figures, learning curves and checkpoints
 
 # %%
-import numpy as np
 import torch
 
 import avvp_lib
-from avvp_lib.checkpoints import save_checkpoint
+from avvp_lib.checkpoints import load_checkpoint, save_checkpoint
+from avvp_lib.corpora.examples import first_example
 from avvp_lib.features import read_media
 from avvp_lib.figures import learning_curves, results_dots, timeline
 from avvp_lib.metrics import binarise, parsing_scores
@@ -120,6 +120,15 @@ results = {name: run(r, bench, seed, device, folder / f"{name}.csv", progress=Fa
 for name, result in results.items():
     save_checkpoint(result.model, folder / f"{name}.safetensors", recipe=name, seed=seed, best_epoch=result.best_epoch)
 
+# %% [markdown]
+# A checkpoint is safetensors with the model's name and widths in its header; loading it executes nothing. The model that comes back is the one that was saved:
+
+# %%
+model = results["valor-zero-shot"].model
+loaded, about = load_checkpoint(folder / "valor-zero-shot.safetensors", model="valor")
+assert torch.equal(predict(loaded, test).segment_prob, predict(model, test).segment_prob)
+print(about)
+
 # %%
 figure = learning_curves({recipes[name].title: result.history for name, result in results.items()})
 figure.savefig(folder / "learning_curves.png")
@@ -136,7 +145,6 @@ figure
 # probability for both modalities; JoMoLD: the modality's own; MM-CSE: one of each), so `evaluate` makes you say it.
 
 # %%
-model = results["valor-zero-shot"].model
 for audio_gate, visual_gate in (
     ("global", "global"),
     ("modality", "modality"),
@@ -147,7 +155,7 @@ for audio_gate, visual_gate in (
     print(f"{audio_gate:>8} / {visual_gate:8}", {key: round(scores[key], 1) for key in ("segment/Type", "event/Type")})
 
 # %% [markdown]
-# The same trained model, four numbers. Compare models under one gate only.
+# The same trained model, scored four ways. Compare models under one gate only.
 
 # %% [markdown]
 # ## 5. Where it is right and where it is wrong
@@ -156,10 +164,7 @@ for audio_gate, visual_gate in (
 
 # %%
 split = bench.corpus.splits["test"]
-heard, seen = split.audio.any(1), split.visual.any(1)  # (N, C)
-throughout = split.audio.all(1) | split.visual.all(1)
-other_seconds = heard & seen & ~throughout & (split.audio != split.visual).any(1)
-chosen = int(np.argmax((heard & ~seen).any(1) & other_seconds.any(1)))
+chosen = first_example(split)
 media = read_media(bench.corpus.media_path(split.keys[chosen]))
 
 # %%
@@ -174,7 +179,13 @@ figure.savefig(folder / "timeline.png")
 figure
 
 # %% [markdown]
-# **Question.** Which errors are about *when* and which are about *what*? Which of them would a longer minimum duration, a smoothing over time, repair?
+# **Question.** Which errors are about *when* and which are about *what*? Which of them would a smoothing over time repair?
+#
+# <details><summary>Answer</summary>
+#
+# A category that is missed or hallucinated from beginning to end is an error of *what*; ragged onsets, offsets and gaps are errors of *when*. Smoothing fills or removes single seconds. It repairs no category that was never recognised, such as a sound that hides under a similar one.
+#
+# </details>
 
 # %% [markdown]
 # ## 6. The result, over seeds and with intervals
@@ -238,7 +249,7 @@ for lower, higher in STEPS:
 #     print(threshold, parsing_scores(*grids, split.audio, split.visual))
 # ```
 #
-# `binarise` applies the threshold to the gate as well. An audio-visual event needs both modalities, so AV feels every miss of either.
+# `binarise` applies the threshold to the gate as well. The three lose about alike: an audio-visual segment is lost with either of its sides, but the two sides are often unsure together.
 # </details>
 
 # %%
@@ -253,11 +264,11 @@ for threshold in (0.3, 0.5, 0.7):
 # ## Summary
 #
 # * MMIL pooling makes video labels trainable and leaves *when* undecided.
-# * HAN and VALOR differ in one substitution: guessed modality labels against segment labels from a teacher.
+# * HAN's and VALOR's **losses** differ in one substitution: guessed modality labels against segment labels from a teacher. Their networks, optimisers and schedules differ too.
 # * A number needs its gate, its corpus, its seeds and its interval beside it, and a trivial predictor below it.
 #
 # **What differs from the papers.** Widths and epochs are those of the tutorial profile; features come from the tiny teachers and a motion descriptor, not from VGGish, ResNet-152, R(2+1)D, CLAP or CLIP;
-# thresholds are fitted on the validation split, where VALOR chose integers by hand; the videos are rendered.
+# thresholds are fitted on the validation split, where VALOR publishes integers; the videos are rendered.
 #
 # **References.** Y. Tian, D. Li, C. Xu. *Unified Multisensory Perception: Weakly-Supervised Audio-Visual Video Parsing.* ECCV 2020. · Y.-H. Lai, Y.-C. Chen, Y.-C. F. Wang. *Modality-Independent Teachers Meet
 # Weakly-Supervised Audio-Visual Event Parser.* NeurIPS 2023.

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from avvp_lib.corpora.corpus import CorpusSplit
+from avvp_lib.corpora.examples import first_example
+
+FITTING = (("1111", "...."), ("11..", ".11."))  # one category only heard, one heard and seen in other segments
+
+
+def split(*videos: tuple[tuple[str, str], ...], lengths: list[int] | None = None) -> CorpusSplit:
+    """Videos as written: per category what is heard and what is seen, a character a segment, "1" where it is true."""
+    grids = np.array([[[list(row) for row in pair] for pair in video] for video in videos]) == "1"  # (N, C, 2, T)
+    audio, visual = np.moveaxis(grids, (2, 3), (0, 2))
+    return CorpusSplit(
+        name="test",
+        videos=tuple(f"video{i}_0_4" for i in range(len(videos))),
+        keys=tuple(f"video{i}" for i in range(len(videos))),
+        video_labels=grids.any((2, 3)),
+        audio=audio.copy(),
+        visual=visual.copy(),
+        lengths=None if lengths is None else np.array(lengths),
+    )
+
+
+def test_the_first_of_two_videos_that_fit_is_taken():
+    one_category = (("1111", "...."), ("....", "...."))
+    assert first_example(split(one_category, FITTING, FITTING)) == 1
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        pytest.param((("1111", "1..."), ("11..", ".11.")), id="everything that is heard is seen"),
+        pytest.param((("....", "1111"), ("11..", ".11.")), id="seen but not heard is not off-screen"),
+        pytest.param((("1111", "...."), ("11..", "11..")), id="heard and seen in the same segments"),
+        pytest.param((("1111", "...."), ("1111", ".11.")), id="heard throughout"),
+        pytest.param((("1111", "...."), ("11..", "1111")), id="seen throughout"),
+        pytest.param((("1111", "...."), ("11..", "....")), id="nothing is both heard and seen"),
+    ],
+)
+def test_a_video_that_breaks_one_condition_is_passed_over(video):
+    assert first_example(split(video, FITTING)) == 1
+
+
+def test_a_category_without_video_label_does_not_count():
+    relabelled = split(FITTING, FITTING)
+    relabelled.video_labels[0, 0] = False
+    assert first_example(relabelled) == 1
+
+
+def test_padding_is_no_pause():
+    throughout = (("11..", "...."), ("11..", ".1.."))  # of a video of two segments
+    assert first_example(split(throughout, FITTING)) == 0
+    assert first_example(split(throughout, FITTING, lengths=[2, 4])) == 1
+
+
+def test_without_a_fit_the_first_video_with_most_categories_is_taken():
+    nothing, one, two = (
+        (pair, other) for pair, other in ((("....",) * 2,) * 2, (("1...",) * 2, ("....",) * 2), (("1...",) * 2,) * 2)
+    )
+    assert first_example(split(nothing, one, two, two)) == 2
+    assert first_example(split(nothing, nothing)) == 0
+
+
+def test_a_split_with_nothing_to_choose_by_is_refused():
+    with pytest.raises(ValueError, match="'test' has no dense labels"):
+        first_example(replace(split(FITTING), audio=None, visual=None))
+    with pytest.raises(ValueError, match="'test' has no videos"):
+        first_example(split(FITTING).subset([]))
