@@ -62,12 +62,12 @@ def _train_teachers(args: argparse.Namespace) -> None:
 
 def _measure(args: argparse.Namespace) -> None:
     from avvp_lib.recipes import RECIPES, prepare, recipe
-    from avvp_lib.reports import PREDICTORS, check_names, fill_cells
+    from avvp_lib.reports import fill_cells, measurable
 
-    check_names(args.names)
+    names = measurable(args.profile, args.names)
     bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
-    fill_cells(bench, args.names or [*PREDICTORS, *RECIPES], range(args.seeds), recipes)
+    fill_cells(bench, names, range(args.seeds), recipes)
     _print_results(Path(bench.corpus.name).name)
 
 
@@ -83,17 +83,25 @@ def _print_results(corpus: str) -> None:
 
 
 def _series(args: argparse.Namespace) -> None:
-    from avvp_lib.recipes import prepare
-    from avvp_lib.reports import REPORTED_CORPUS, read_cells, write_summary
-    from avvp_lib.series import run_series
+    from avvp_lib.recipes import prepare, profile
+    from avvp_lib.reports import REPORTED_CORPUS, REPORTED_PAGES, read_cells, write_summary
+    from avvp_lib.series import NotebookError, run_series
     from avvp_lib.workspace import shown, workspace
 
     if args.refresh and args.profile != "tutorial":
         raise ValueError("the committed notebooks show the tutorial profile: use --refresh without --profile")
+    if profile(args.profile).corpus != "synthetic-llp":
+        raise ValueError(
+            "the lessons look into rendered videos: use the profile smoke or tutorial. `avvp measure` takes any"
+        )
     prepare(args.profile, workers=args.workers)
-    figures = run_series(args.profile, args.refresh)
+    try:
+        figures = run_series(args.profile, args.refresh)
+    except NotebookError as error:
+        raise SystemExit(f"avvp: {error}") from error
     if args.refresh:
-        write_summary(workspace() / "README.md", read_cells(REPORTED_CORPUS))
+        for page, corpus in REPORTED_PAGES.items():
+            write_summary(workspace() / page, read_cells(corpus))
         picture = workspace() / "outputs" / "runs" / "06_baselines" / "timeline.png"
         shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
     _print_results(REPORTED_CORPUS)
@@ -133,13 +141,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     measure = command("measure", _measure, "train and score recipes; finished cells in outputs/cells are kept")
     measure.add_argument("names", nargs="*", help="recipes and untrained predictors; all by default")
-    measure.add_argument("--profile", default="tutorial")
+    measure.add_argument("--profile", default="tutorial", help="smoke, tutorial or paper (the real LLP)")
     measure.add_argument("--corpus-seed", type=int, default=0)
     measure.add_argument("--domain", default="studio")
     measure.add_argument("--seeds", type=int, default=5, help="training seeds")
 
     results = command("results", _results, "print the results table of a corpus from its cells")
-    results.add_argument("corpus", nargs="?", default="tutorial-studio-1")
+    results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
 
     series = command("series", _series, "run all notebooks, then print the results table and the figures' paths")
     series.add_argument("--profile", default="tutorial")
@@ -156,7 +164,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = build_parser().parse_args(arguments)
     try:
         args.function(args)
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError, FloatingPointError) as error:
         raise SystemExit(f"avvp: {error}") from error
 
 

@@ -23,16 +23,17 @@ import avvp_lib
 from avvp_lib.metrics import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels import fit_thresholds
-from avvp_lib.recipes import PROFILES, RECIPES, Bench, Recipe, recipe, recipe_dict, run
+from avvp_lib.recipes import RECIPES, Bench, Recipe, profile, profile_of, recipe, recipe_dict, run
 from avvp_lib.training import predicted_grids
 from avvp_lib.workspace import shown, workspace
 
 BOOTSTRAP_SEED = 0
 REPORTED_CORPUS = "tutorial-studio-1"
+REPORTED_PAGES = {"README.md": REPORTED_CORPUS, "docs/synthetic_corpus.md": "tutorial-street-1"}
 RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
-MODALITIES = ("segment/A", "segment/V", "segment/AV")
-COLUMNS = (*MODALITIES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
+MODALITY_SCORES = ("segment/A", "segment/V", "segment/AV")
+COLUMNS = (*MODALITY_SCORES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,10 @@ def _code(experiment: Recipe | Predictor) -> str:
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
 
 
-def _data(bench: Bench) -> str:
+def _data(experiment: Recipe | Predictor, bench: Bench) -> str:
     """Fingerprint of features and labels."""
-    card = {name: bench.corpus.provenance.get(name) for name in ("name", "seed", "size", "domain", "renderer")}
-    return json_digest([card, {name: bank.content_hash for name, bank in sorted(bench.banks.items())}])[:16]
+    identity = bench.identity(experiment.supervision if isinstance(experiment, Recipe) else None)
+    return json_digest([identity, {name: bank.content_hash for name, bank in sorted(bench.banks.items())}])[:16]
 
 
 def cells_folder() -> Path:
@@ -131,17 +132,26 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         "corpus": bench.corpus.name,
         "seed": seed,
         "test_videos": len(test),
+        **_coverage(bench),
         "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
         **training,
         "recipe": recipe_dict(experiment) if isinstance(experiment, Recipe) else None,
         "code": _code(experiment),
-        "data": _data(bench),
+        "data": _data(experiment, bench),
         "versions": _versions(),
         "seconds": round(time.perf_counter() - start, 1),
         "per_video": {
-            name: np.round(scores[name], 2).tolist() for name in (*MODALITIES, "segment/Event", "event/Type")
+            name: np.round(scores[name], 2).tolist() for name in (*MODALITY_SCORES, "segment/Event", "event/Type")
         },
     }
+
+
+def _coverage(bench: Bench) -> dict[str, Any]:
+    """Of a corpus from which videos may be left out: how many of each split were used, and how many there are."""
+    coverage = bench.corpus.provenance.get("coverage")
+    if coverage is None:
+        return {}
+    return {"videos": {split: {"used": part["used"], "official": part["official"]} for split, part in coverage.items()}}
 
 
 def _versions() -> dict[str, str]:
@@ -166,7 +176,7 @@ def fill_cells(
     check_names(names, known)
     for name in names:
         experiment = known[name]
-        wanted = (_as_stored(experiment), _code(experiment), _data(bench))
+        wanted = (_as_stored(experiment), _code(experiment), _data(experiment, bench))
         for seed in seeds if isinstance(experiment, Recipe) else (None,):
             path = cell_path(name, bench, seed)
             if path.is_file():
@@ -181,6 +191,23 @@ def check_names(names: Iterable[str], known: Iterable[str] = (*PREDICTORS, *RECI
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"unknown experiment {unknown[0]!r}: choose among {', '.join(known)}")
+
+
+def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
+    """`names`, or all recipes and untrained predictors that the corpus of a profile has the labels for if none are given.
+
+    Raises:
+        ValueError: a name is unknown, or the corpus lacks what it needs; before an hour of work and not after it.
+    """
+    names, excluded = list(names), profile(profile_name).excluded
+    check_names(names)
+    refused = [name for name in names if name in excluded]
+    if refused:
+        raise ValueError(
+            f"the profile {profile_name!r} cannot measure {', '.join(refused)}: its corpus has neither dense labels for its "
+            "training videos nor a teacher's similarities. Leave it out, or use the profile 'tutorial'"
+        )
+    return names or [name for name in (*PREDICTORS, *RECIPES) if name not in excluded]
 
 
 def _as_stored(experiment: Recipe | Predictor) -> dict[str, Any] | None:
@@ -206,8 +233,8 @@ def read_cells(corpus: str) -> list[dict[str, Any]]:
 
 def is_stale(cell: dict[str, Any]) -> bool:
     """Whether the code or the recipe behind a cell has changed since. Its data takes a bench to check: `fill_cells` does."""
-    name, size = cell["experiment"], Path(cell["corpus"]).name.split("-")[0]
-    experiment = recipe(name, size) if name in RECIPES and size in PROFILES else PREDICTORS.get(name)
+    name, size = cell["experiment"], profile_of(cell["corpus"])
+    experiment = recipe(name, size) if name in RECIPES and size is not None else PREDICTORS.get(name)
     if experiment is None:
         return True
     return (cell["recipe"], cell["code"]) != (_as_stored(experiment), _code(experiment))
@@ -224,7 +251,7 @@ def scores_by_experiment(cells: list[dict[str, Any]], score: str = "segment/Type
 def _video_scores(cell: dict[str, Any], score: str) -> np.ndarray:
     """(videos,) scores of one cell. Segment-level Type@AV is not stored: it is the mean of its three parts."""
     if score == "segment/Type":
-        return np.mean([cell["per_video"][modality] for modality in MODALITIES], axis=0)
+        return np.mean([cell["per_video"][modality] for modality in MODALITY_SCORES], axis=0)
     if score not in cell["per_video"]:
         raise ValueError(f"cells keep no {score!r} of single videos, only segment/Type, {', '.join(cell['per_video'])}")
     return np.array(cell["per_video"][score])

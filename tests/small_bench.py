@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avvp_lib.bench import TeacherLabels
 from avvp_lib.corpora import Corpus, CorpusSplit
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.features import BackboneCard, FeatureBank
@@ -72,7 +73,8 @@ def small_bench(folder: Path) -> Bench:
     """A bench below `folder`. Its teachers' text embeddings are `teacher_text`."""
     corpus, truth = small_corpus(folder)
     write_truth(corpus, truth)
-    return Bench(PROFILE, corpus, {name: write_bank(folder / "features", name, truth) for name in MODALITY})
+    banks = {name: write_bank(folder / "features", name, truth) for name in MODALITY}
+    return Bench(PROFILE, corpus, banks, TeacherLabels(teacher_text))
 
 
 def teacher_text(name: str) -> tuple[np.ndarray, float]:

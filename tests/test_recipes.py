@@ -6,17 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avvp_lib import recipes
 from avvp_lib.features import BACKBONES, BackboneCard, FeatureBank
 from avvp_lib.features.bank import BankError
+from avvp_lib.features.published import PUBLISHED
 from avvp_lib.models import build_model
 from avvp_lib.recipes import PROFILES, RECIPES, Bench, profile, recipe, recipe_dict, run
-from tests.small_bench import PROFILE, WIDTHS, small_bench, small_corpus, teacher_text
+from tests.small_bench import PROFILE, WIDTHS, small_bench, small_corpus
 
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch) -> Bench:
-    monkeypatch.setattr(recipes, "class_text", teacher_text)
+def bench(tmp_path) -> Bench:
     return small_bench(tmp_path)
 
 
@@ -136,7 +135,7 @@ def test_backbones_are_named_once():
     assert PROFILE.backbones == ("ears", "eyes", "motion", "audio-teacher", "visual-teacher")
     assert replace(PROFILE, audio="audio-teacher").backbones == ("audio-teacher", "eyes", "motion", "visual-teacher")
     for size in PROFILES.values():
-        assert set(size.backbones) <= set(BACKBONES)
+        assert set(size.backbones) <= {"synthetic-llp": set(BACKBONES), "llp": set(PUBLISHED)}[size.corpus]
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -25,16 +25,15 @@ from avvp_lib.reports import (
     summary,
     write_summary,
 )
-from tests.small_bench import small_bench, teacher_text
+from tests.small_bench import small_bench
 
 CORPUS = "smoke-studio-0"
-PER_VIDEO = (*reports.MODALITIES, "segment/Event", "event/Type")
+PER_VIDEO = (*reports.MODALITY_SCORES, "segment/Event", "event/Type")
 SMOKE = {name: recipe(name, "smoke") for name in RECIPES}
 
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch) -> Bench:
-    monkeypatch.setattr(recipes, "class_text", teacher_text)
     monkeypatch.setenv("AVVP_HOME", str(tmp_path / "home"))
     return small_bench(tmp_path / "corpus")
 
@@ -235,7 +234,8 @@ def test_the_summary_replaces_what_stood_between_the_markers(tmp_path):
     assert text.startswith("before\n") and text.endswith("\nafter\n")
 
 
-def test_the_readme_shows_the_committed_cells(project_root):
-    cells = read_cells(REPORTED_CORPUS)
-    assert summary(cells) in (project_root / "README.md").read_text(encoding="utf-8"), "run `make notebooks`"
+@pytest.mark.parametrize("page", reports.REPORTED_PAGES)
+def test_the_pages_show_the_committed_cells(page, project_root):
+    cells = read_cells(reports.REPORTED_PAGES[page])
+    assert summary(cells) in (project_root / page).read_text(encoding="utf-8"), "run `make notebooks`"
     assert "(stale)" not in summary(cells), "the code changed since: run `avvp measure --corpus-seed 1`"

@@ -125,7 +125,7 @@ class FeatureBank:
         if missing:
             raise BankError(self._missing_message(missing, len(ids)))
         rows = np.fromiter((self._rows[video] for video in ids), np.intp, len(ids))
-        taken = np.array(self.features[rows], dtype=np.float32)
+        taken = np.asarray(self.features[rows], dtype=np.float32)  # selecting rows has copied them already
         _check_finite(taken, ids, self.folder)
         return taken
 
