@@ -99,14 +99,14 @@ figure.savefig(folder / "sampling_moments.png")
 figure
 
 # %% [markdown]
-# **Notice** how the spread frames start at the very beginning of segment 0 and drift to the very end of segment 9, or beyond it with 82 frames. An event that fills the first half of a second is then seen in some segments and not in others.
+# **Notice** how the spread frames start at the very beginning of segment 0 and drift to the very end of segment 9. With 82 frames row 8 already comes from second 9, and row 9 from beyond the ten seconds that are annotated; always reading 80 frames avoids that. An event that fills the first half of a second is then seen in some segments and not in others.
 #
 # **Question.** An annotator marks a dog as visible from 3 to 5 s. Which of the three rules shows a dog in segments 3 and 4 and only there?
 #
 # <details><summary>Answer</summary>
 #
-# The middle of the second does (3.5 and 4.5 s). The spread rules look at 3.25 and 4.4 s here, which is fine as well; at the ends of the clip they sit on the border between two segments (0 s, 9.9 s, 10.1 s), where a fade or a mark that is a
-# frame late decides.
+# All three: each looks into seconds 3 and 4 and nowhere else while the dog is there. The rules part at the ends of the clip, where the spread frames come close to the border between two segments or, with 82 frames, lie beyond it.
+# There a fade decides, or a mark that is a frame late.
 # </details>
 
 # %% [markdown]
