@@ -162,7 +162,7 @@ for name, grid in (("audio", test.audio), ("visual", test.visual)):
 # %% [markdown]
 # ## 4 · The corpus beside LLP
 #
-# How often categories occur, and together with which others, in which modality, in how many runs and how long: all of this is counted in LLP's annotations and drawn at random for each video. So the categories are nearly as unevenly frequent as LLP's; only the rare ones are raised on purpose, or a small corpus would hardly have them (docs/synthetic_corpus.md).
+# How often categories occur, and together with which others, in which modality, in how many runs and how long: all of this is counted in LLP's annotations and drawn at random for each video. So the categories are nearly as unevenly frequent as LLP's; only the rare ones are raised on purpose, or a small corpus would hardly have them (`docs/synthetic_corpus.md`).
 
 # %%
 statistics = llp_statistics()
@@ -386,7 +386,7 @@ figures.grid_picture(panels, [corpus.categories[c] for c in labelled])
 #
 # <details><summary>Answer</summary>
 #
-# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one of the four true segments was missed; the event level from 2/3, because that one segment made one of two predicted runs false. Runs punish fragmentation harder.
+# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one of the four true segments was missed; the event level from 2/3, because that one segment split the prediction into two runs, one of which was false. Runs punish fragmentation harder.
 #
 # </details>
 #
@@ -408,7 +408,7 @@ figures.grid_picture(panels, [corpus.categories[c] for c in labelled])
 #
 # ## What differs from the paper
 #
-# The videos are rendered, so no number here can be compared with a number in a paper. Event statistics are LLP's, smoothed for rare categories. The weak labels follow from the dense truth without error, while LLP's were made by other people than its dense labels and do not always agree with them. The scores are those of the published evaluation code, computed for all videos at once; both give the same numbers.
+# The videos are rendered, so no number here can be compared with a number in a paper. Event statistics are LLP's, smoothed for rare categories, whose frequencies are raised. The weak labels follow from the dense truth without error, while LLP's were made by other people than its dense labels and do not always agree with them. The scores are those of the published evaluation code, computed for all videos at once; both give the same numbers.
 #
 # ## References
 #

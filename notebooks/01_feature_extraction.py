@@ -88,11 +88,11 @@ assert np.rint(brightness / 50).tolist() == [0, 2, 3, 5]
 
 # %% [markdown]
 # The rule matters for ten seconds, too. VALOR's published CLIP extractor spreads ten frames from the first to the last of all the frames that it finds (80 in a clip cut to exactly 10 s, often 82 in practice). `tiny-clip` follows
-# it, over the 80 frames that we read. The plain alternative would be the middle of each second.
+# it, over the 80 frames that we always read. The plain alternative would be the middle of each second. Below, each chosen frame $i$ stands at the moment that it shows, $(i + \tfrac12)/8$ s:
 
 # %%
 middles = np.arange(10) + 0.5
-spread_80, spread_82 = (np.rint(np.linspace(0, n - 1, 10)) / 8 for n in (80, 82))
+spread_80, spread_82 = ((np.rint(np.linspace(0, n - 1, 10)) + 0.5) / 8 for n in (80, 82))
 rules = {"middle of each second": middles, "spread over 80 frames": spread_80, "spread over 82 frames": spread_82}
 figure = sampling_moments(rules)
 figure.savefig(folder / "sampling_moments.png")
@@ -364,11 +364,11 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 # the default.
 # </details>
 #
-# **4.** `tiny-clip` looks at one frame a second and `tiny-clip-map` at four, which it averages. A cat is visible for the first 0.3 s of a segment. Which of the two can know?
+# **4.** `tiny-clip` looks at one frame a second and `tiny-clip-map` at four, which it averages. A cat is visible for the first 0.4 s of a segment. Which of the two can know?
 #
 # <details><summary>Answer</summary>
 #
-# For certain only the second: its frames are shown at 0, 0.25, 0.5 and 0.75 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. What the first backbone sees depends on the segment: it looks 0.06 s into segment 0, where the cat is there, and 0.94 s into segment 9, where it is gone. Neither is right in general: LLP's annotators had to
+# For certain only the second: its frames are those on screen at 0.06, 0.31, 0.56 and 0.81 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. What the first backbone sees depends on the segment: it looks 0.06 s into segment 0, where the cat is there, and 0.94 s into segment 9, where it is gone. Neither is right in general: LLP's annotators had to
 # decide the same question, with whole seconds.
 # </details>
 
@@ -383,7 +383,7 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 #
 # - The teachers are small and were trained on rendered clips: `tiny-clip` is a CLIP in structure, `tiny-clap` is like CLAP in what it learns and how it is asked, but looks at spectrograms with a small convolutional network where CLAP has a Swin transformer (HTSAT). `tiny-clip-change` is made from
 #   the same network as the frames' features, where R(2+1)D is one of its own. None of the numbers here says anything about LLP.
-# - We keep sound in place where the published code squeezes it, and store half precision where it stores single.
+# - `tiny-clip` spreads its frames as VALOR does, but always over 80 frames of exactly ten seconds. We keep sound in place where the published code squeezes it, and store half precision where it stores single.
 # - VALOR's CLAP features are a map of 64 patches that the model brings to ten steps; our maps are pooled to ten vectors when they are extracted.
 #
 # ## References

@@ -57,9 +57,8 @@ def test_padding_is_no_pause():
 
 
 def test_without_a_fit_the_first_video_with_most_categories_is_taken():
-    nothing, one, two = (
-        (pair, other) for pair, other in ((("....",) * 2,) * 2, (("1...",) * 2, ("....",) * 2), (("1...",) * 2,) * 2)
-    )
+    absent, present = ("....", "...."), ("1...", "1...")
+    nothing, one, two = (absent, absent), (present, absent), (present, present)
     assert first_example(split(nothing, one, two, two)) == 2
     assert first_example(split(nothing, nothing)) == 0
 
