@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from avvp_lib.features.published import PUBLISHED
-from avvp_lib.profiles import PROFILES
+from avvp_lib.models import PRESETS, build_model
+from avvp_lib.profiles import PROFILES, profile_of
 from avvp_lib.recipes import prepare, recipe, run
-from avvp_lib.reports import measurable
+from avvp_lib.reports import fill_cells, is_stale, measurable, read_cells
 
 KEYS = {split: [f"{split:_<9}{number:02d}" for number in range(6)] for split in ("train", "val", "test")}
 ALL_KEYS = [key for keys in KEYS.values() for key in keys]
@@ -78,6 +79,36 @@ def test_the_published_numbers_are_in_the_recipes():
     assert recipe("han", "tutorial").training != han.training
 
 
+@pytest.mark.parametrize(("name", "preset"), [("han", "HAN"), ("valor-zero-shot", "VALOR")])
+def test_the_networks_are_the_published_ones(name, preset):
+    made = recipe(name, "paper")
+    assert build_model(made.model, **made.widths).widths == build_model(**PRESETS[preset]).widths
+
+
+def test_cells_say_how_many_videos_were_used_and_are_not_stale(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("AVVP_HOME", str(tmp_path / "home"))
+    (root / "feats" / "vggish" / f"{KEYS['train'][0]}.npy").unlink()
+    short = replace(PROFILES["paper"], training={"epochs": 1, "warm_up_epochs": 1})
+    monkeypatch.setitem(PROFILES, "paper", short)
+    recipes = {"valor-zero-shot": recipe("valor-zero-shot", "paper")}
+    fill_cells(prepare("paper", root=root), ["pseudo-labels", "valor-zero-shot"], [0], recipes)
+    cells = read_cells("llp")
+    assert [cell["experiment"] for cell in cells] == ["pseudo-labels", "valor-zero-shot"]
+    assert cells[1]["videos"]["train"] == {"used": 5, "official": 6} and not any(map(is_stale, cells))
+
+
+def test_other_pseudo_labels_make_another_result_of_those_who_read_them(root):
+    bench = prepare("paper", root=root)
+    before = {supervision: bench.identity(supervision) for supervision in ("video-labels", "zero-shot")}
+    np.save(label_file(root, KEYS["train"][1]), np.zeros((10, 25), np.int64))
+    assert bench.identity("video-labels") == before["video-labels"]
+    assert bench.identity("zero-shot") != before["zero-shot"]
+
+
+def test_corpora_find_their_profile():
+    assert [profile_of(name) for name in ("llp", "synthetic-llp/smoke-street-3", "unav100")] == ["paper", "smoke", None]
+
+
 def test_labels_are_valors_and_keep_the_modalities_apart(root):
     labels = prepare("paper", root=root).zero_shot("train")
     audio, visual = labels.take(tuple(KEYS["train"]))
@@ -99,6 +130,19 @@ def test_a_missing_folder_says_what_belongs_there(tmp_path):
         prepare("paper", root=tmp_path)
 
 
+def test_a_split_without_any_features_is_refused(root):
+    for key in KEYS["val"]:
+        (root / "feats" / "r2plus1d_18" / f"{key}.npy").unlink()
+    with pytest.raises(ValueError, match="none of the 6 videos of llp's split 'val' has all features"):
+        prepare("paper", root=root)
+
+
+def test_a_nan_in_a_published_feature_is_refused(root):
+    np.save(root / "feats" / "r2plus1d_18" / f"{KEYS['val'][0]}.npy", np.full((10, 512), np.nan, np.float32))
+    with pytest.raises(ValueError, match=f"NaN or infinity in 1 videos, first in {KEYS['val'][0]}"):
+        prepare("paper", root=root)
+
+
 def test_features_of_another_shape_are_refused(root):
     np.save(root / "feats" / "vggish" / f"{KEYS['val'][0]}.npy", np.zeros((10, 64), np.float32))
     with pytest.raises(ValueError, match=KEYS["val"][0]):
@@ -109,10 +153,11 @@ def test_features_of_another_shape_are_refused(root):
     ("grid", "words"),
     [
         (np.full((10, 25), 0.5), "0 or 1"),
+        (np.full((10, 25), np.nan), "holds nan"),
         (np.zeros((25, 10)), "segment pseudo-labels of a video are"),
         (np.eye(10, 25), "not labelled with"),
     ],
-    ids=["soft", "transposed", "outside the video label"],
+    ids=["soft", "NaN", "transposed", "outside the video label"],
 )
 def test_wrong_pseudo_labels_are_refused_by_file(root, grid, words):
     np.save(label_file(root, KEYS["train"][1]), grid)
@@ -127,6 +172,14 @@ def test_missing_pseudo_labels_are_named(root):
         prepare("paper", root=root).zero_shot("train")
 
 
+def test_missing_pseudo_labels_stop_only_what_reads_them(root):
+    (root / "CLIP" / "segment_pseudo_labels").rename(root / "CLIP" / "elsewhere")
+    bench = prepare("paper", root=root)
+    assert bench.labels("video-labels") is None
+    with pytest.raises(FileNotFoundError, match=r"CLIP/segment_pseudo_labels: .*\(10, 25\).*NTUBarista/valor_features"):
+        bench.zero_shot("train")
+
+
 def test_what_the_real_corpus_does_not_know_is_refused(root):
     bench = prepare("paper", root=root)
     with pytest.raises(ValueError, match="no dense labels for its training videos"):
@@ -136,6 +189,8 @@ def test_what_the_real_corpus_does_not_know_is_refused(root):
     with pytest.raises(ValueError, match="was not rendered"):
         prepare("paper", corpus_seed=1, root=root)
     assert not set(PROFILES["paper"].excluded) & set(measurable("paper"))
+    with pytest.raises(ValueError, match="'paper' cannot measure valor-truth"):
+        measurable("paper", ["han", "valor-truth"])
 
 
 def test_the_real_annotations_with_a_few_videos(tmp_path, llp_root):

@@ -50,7 +50,7 @@ def _han(name: str, modality: str, shape: tuple[int, int], input_rule: str, acti
 PUBLISHED: dict[str, PublishedFeatures] = {
     features.card.name: features
     for features in (
-        _han("vggish", "audio", (10, 128), "log-mel picture of each second, 16 kHz mono", "ReLU"),
+        _han("vggish", "audio", (10, 128), "one log-mel picture a second; extractor not published", "not stated"),
         _han("res152", "visual_2d", (80, 2048), "80 frames, evenly spaced over ten seconds", "average pooling"),
         _han("r2plus1d_18", "visual_3d", (10, 512), "the same 80 frames as ten clips of eight", "average pooling"),
     )
