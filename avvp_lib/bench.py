@@ -13,12 +13,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from avvp_lib.corpora import Corpus, CorpusSplit, load_corpus
+from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corpus, true_grids
 from avvp_lib.features import FeatureBank, extract
 from avvp_lib.features.published import keys_with_features, read_published
@@ -28,7 +29,6 @@ from avvp_lib.pseudo_labels import PseudoLabels, fit_thresholds, text_similarity
 from avvp_lib.pseudo_labels.published import read_valor_labels
 from avvp_lib.training import ParsingData
 
-Supervision = Literal["video-labels", "zero-shot", "truth"]
 Grids = tuple[np.ndarray, np.ndarray]
 """(N, T, C) of audio and of visual."""
 
@@ -44,7 +44,7 @@ class LabelSource(Protocol):
     def similarities(self, bench: Bench, split: str) -> Grids: ...
     def zero_shot(self, bench: Bench, split: str) -> PseudoLabels: ...
     def truth(self, bench: Bench) -> PseudoLabels: ...
-    def identity(self, bench: Bench, supervision: Supervision | None) -> dict[str, Any]: ...
+    def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,11 @@ class TeacherLabels:
 
     def similarities(self, bench: Bench, split: str) -> Grids:
         """Scaled cosine similarity of every segment to every category's sentence."""
-        keys = bench.split(split).keys
+        keys, rows = bench.split(split).keys, _sentences(bench.corpus)
+        texts = [self.text(teacher) for teacher in bench.profile.teachers]
         return tuple(
-            text_similarity(bench.banks[teacher].take(keys), *self.text(teacher)) for teacher in bench.profile.teachers
+            text_similarity(bench.banks[teacher].take(keys), text[rows], scale)
+            for teacher, (text, scale) in zip(bench.profile.teachers, texts, strict=True)
         )
 
     def zero_shot(self, bench: Bench, split: str) -> PseudoLabels:
@@ -71,14 +73,25 @@ class TeacherLabels:
         return zero_shot_labels(*bench.similarities(split), *bench.thresholds(), part.video_labels, part.keys, hashes)
 
     def truth(self, bench: Bench) -> PseudoLabels:
-        """The renderer's own labels of the training videos."""
-        audio, visual = true_grids(bench.corpus)
-        keys = bench.corpus.splits["train"].keys
-        return PseudoLabels(keys, audio.astype(np.float32), visual.astype(np.float32), {"method": "truth"})
+        """The dense labels of the training videos: the renderer's own, or those of a split that has them."""
+        train = bench.corpus.splits["train"]
+        audio, visual = true_grids(bench.corpus) if train.audio is None else (train.audio, train.visual)
+        return PseudoLabels(train.keys, audio.astype(np.float32), visual.astype(np.float32), {"method": "truth"})
 
-    def identity(self, bench: Bench, supervision: Supervision | None) -> dict[str, Any]:
-        """What the labels follow from, besides the banks: the settings of the renderer."""
-        return {name: bench.corpus.provenance.get(name) for name in ("name", "seed", "size", "domain", "renderer")}
+    def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]:
+        """What the labels follow from, besides the banks: the annotations, and of a rendered corpus the renderer."""
+        return {"name": bench.corpus.name, **bench.corpus.provenance}
+
+
+def _sentences(corpus: Corpus) -> list[int]:
+    """Which of the teachers' sentences, which are LLP's 25, belong to the categories of a corpus, in its order."""
+    strange = [category for category in corpus.categories if category not in LLP_CATEGORIES]
+    if strange:
+        raise ValueError(
+            f"the teachers have no sentence for {', '.join(strange)} of {corpus.name}: they know LLP's 25 categories. Learn from "
+            "video labels or from labels of your own (register_supervision), or map the categories to LLP's"
+        )
+    return [LLP_CATEGORIES.index(category) for category in corpus.categories]
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,7 @@ class PublishedLabels:
             "Use the recipe 'valor-zero-shot', or a rendered corpus: prepare('tutorial')"
         )
 
-    def identity(self, bench: Bench, supervision: Supervision | None) -> dict[str, Any]:
+    def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]:
         """What the labels follow from, besides the banks: the annotation files, and the pseudo-labels if they are used."""
         made = {"name": bench.corpus.name, "md5": bench.corpus.provenance["md5"]}
         return made | (self.zero_shot(bench, "train").provenance if supervision == "zero-shot" else {})
@@ -165,19 +178,62 @@ class Bench:
         """Zero-shot labels of a split, gated by its video labels."""
         return self.source.zero_shot(self, split)
 
-    def labels(self, supervision: Supervision) -> PseudoLabels | None:
+    def labels(self, supervision: str) -> PseudoLabels | None:
         """The segment labels that a supervision offers for the training split; None for video labels only."""
-        if supervision == "video-labels":
-            return None
-        if supervision == "zero-shot":
-            return self.zero_shot("train")
-        if supervision != "truth":
-            raise ValueError(f"unknown supervision {supervision!r}: choose one of {', '.join(get_args(Supervision))}")
-        return self.source.truth(self)
+        labeller = labeller_of(supervision)
+        return None if labeller is None else labeller(self)
 
-    def identity(self, supervision: Supervision | None = None) -> dict[str, Any]:
+    def identity(self, supervision: str | None = None) -> dict[str, Any]:
         """What the labels that a supervision reads follow from, besides the banks: a result on other labels is another."""
-        return self.source.identity(self, supervision)
+        identity = self.source.identity(self, supervision)
+        if supervision is not None and supervision not in OWN_SUPERVISIONS:
+            identity = {**identity, "labels": self.labels(supervision).provenance}
+        return identity
+
+
+Labeller = Callable[[Bench], PseudoLabels]
+"""Makes segment labels of a bench's training split."""
+
+
+def _zero_shot(bench: Bench) -> PseudoLabels:
+    return bench.zero_shot("train")
+
+
+def _truth(bench: Bench) -> PseudoLabels:
+    return bench.source.truth(bench)
+
+
+SUPERVISIONS: dict[str, Labeller | None] = {"video-labels": None, "zero-shot": _zero_shot, "truth": _truth}
+"""What a recipe can learn from, by name: who makes the segment labels; None for video labels only."""
+OWN_SUPERVISIONS = tuple(SUPERVISIONS)
+
+
+def labeller_of(supervision: str) -> Labeller | None:
+    """Who makes the labels of a supervision; ValueError for an unknown name."""
+    if supervision not in SUPERVISIONS:
+        raise ValueError(f"unknown supervision {supervision!r}: choose one of {', '.join(SUPERVISIONS)}")
+    return SUPERVISIONS[supervision]
+
+
+def register_supervision(name: str, labeller: Labeller) -> None:
+    """Let recipes learn from a pseudo-label method of your own by a name.
+
+    Args:
+        name: not taken by another method.
+        labeller: from a bench to labels of its training split; their provenance must tell apart whatever can differ.
+
+    Raises:
+        ValueError: the name belongs to another method.
+    """
+    known = SUPERVISIONS.get(name)
+    taken = name in OWN_SUPERVISIONS or (known is not None and _home(known) != _home(labeller))
+    if taken:
+        raise ValueError(f"there is a supervision {name!r} already: choose another name")
+    SUPERVISIONS[name] = labeller
+
+
+def _home(labeller: Labeller) -> str:
+    return f"{labeller.__module__}.{labeller.__qualname__}"
 
 
 def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
@@ -191,6 +247,7 @@ def prepare(
     root: Path | None = None,
     workers: int | None = None,
     progress: bool = True,
+    renew: bool = False,
 ) -> Bench:
     """The bench of a profile: a rendered corpus, made as far as it is not there yet, or the real LLP where it has been placed.
 
@@ -201,6 +258,7 @@ def prepare(
         root: the corpus folder; data/synthetic-llp/... or data/llp by default.
         workers: processes that render and extract; all cores by default.
         progress: show bars while they do.
+        renew: render a corpus again that another version of the renderer made, instead of refusing it.
 
     Raises:
         FileNotFoundError: files of the real corpus are absent; says what belongs where and where it is published.
@@ -208,7 +266,10 @@ def prepare(
     """
     size = profile(profile_name)
     if size.corpus == "synthetic-llp":
-        return prepare_synthetic(size, CorpusSettings(corpus_seed, size.corpus_size, domain), root, workers, progress)
+        settings = CorpusSettings(corpus_seed, size.corpus_size, domain)
+        folder = Path(root) if root is not None else default_root(settings)
+        render_corpus(folder, settings, workers, progress, renew)
+        return bench_on_media(load_corpus("synthetic-llp", folder), size, workers, progress)
     if (corpus_seed, domain) != (0, "studio"):
         raise ValueError(
             f"the profile {profile_name!r} reads the real {size.corpus}, which was not rendered: leave corpus_seed and domain out"
@@ -216,15 +277,15 @@ def prepare(
     return prepare_official(size, root)
 
 
-def prepare_synthetic(
-    size: Profile, settings: CorpusSettings, root: Path | None, workers: int | None, progress: bool
-) -> Bench:
-    """Render the corpus and extract its features into root/features, as far as they are not there yet, and open both."""
-    root = Path(root) if root is not None else default_root(settings)
-    render_corpus(root, settings, workers, progress)
-    corpus = load_corpus("synthetic-llp", root=root)
+def bench_on_media(corpus: Corpus, size: Profile, workers: int | None = None, progress: bool = True) -> Bench:
+    """A bench on any corpus whose media are there: its features are extracted into root/features as far as they are not yet.
+
+    Videos that cannot be read are left out of their split, counted and named in a warning.
+    """
     videos = {key: corpus.media_path(key) for split in corpus.splits.values() for key in split.keys}
-    report = extract(videos, size.backbones, root / "features", workers, progress)
+    report = extract(videos, size.backbones, corpus.root / "features", workers, progress)
+    if report.failures:
+        corpus = with_features(corpus, tuple(key for key in videos if key not in report.failures))
     return Bench(size, corpus, {name: FeatureBank.open(folder) for name, folder in report.banks.items()})
 
 

@@ -10,10 +10,14 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+UNFINISHED = re.compile(r"\..+\.\d+(\.[^.]+)?")
+"""The names of `atomic_path`'s temporary files: .<stem>.<process id><suffix>."""
 
 
 def file_digest(path: Path) -> str:
@@ -49,9 +53,11 @@ def _canonical(node: Any) -> Any:
 
 def _sources(module: str, whole_packages: bool) -> list[Path]:
     """The .py file of a module; of a package its __init__.py, or everything below it."""
-    spec = importlib.util.find_spec(module)
+    spec = importlib.util.find_spec(module) if module != "__main__" else None
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"cannot fingerprint {module!r}: no such module")
+        raise ModuleNotFoundError(
+            f"cannot fingerprint {module!r}: code whose results are kept must be in a file, see load_extension"
+        )
     if spec.submodule_search_locations and whole_packages:
         return sorted(Path(spec.submodule_search_locations[0]).rglob("*.py"))
     return [Path(spec.origin)]
@@ -96,10 +102,19 @@ def code_digest(*modules: str, whole_packages: bool = True) -> str:
     digest = hashlib.sha256()
     for module in sorted(modules):
         for source in _sources(module, whole_packages):
-            tree = _without_docstrings(ast.parse(source.read_text(encoding="utf-8")))
             place = source.relative_to(_sources(module, False)[0].parent).as_posix()
-            digest.update(f"{module}/{place}\n{json.dumps(_canonical(tree))}\n".encode())
+            digest.update(f"{module}/{place}\n{source_digest(source)}\n".encode())
     return digest.hexdigest()
+
+
+def source_digest(path: Path) -> str:
+    """SHA-256 of what a Python file does: its syntax tree without docstrings; comments and layout do not count."""
+    return code_text_digest(path.read_text(encoding="utf-8"))
+
+
+def code_text_digest(code: str) -> str:
+    """SHA-256 of the syntax tree of Python code without docstrings. Raises SyntaxError."""
+    return json_digest(_canonical(_without_docstrings(ast.parse(code))))
 
 
 @contextmanager
@@ -107,7 +122,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
     The temporary name holds the process id, so two runs into one folder never write the same half-finished file.
-    The suffix is kept because some writers choose a format by it.
+    The suffix is kept because some writers choose a format by it. What a killed run leaves, `remove_unfinished` removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
@@ -116,6 +131,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(*folders: Path) -> None:
+    """Delete the temporary files that killed runs left in these folders, not below them. Nobody else may be writing there."""
+    for folder in folders:
+        for path in folder.glob(".*") if folder.is_dir() else ():
+            if UNFINISHED.fullmatch(path.name) and path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

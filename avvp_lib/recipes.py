@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 
-from avvp_lib.bench import Bench, Supervision, prepare
-from avvp_lib.models import build_model
+from avvp_lib.bench import OWN_SUPERVISIONS, Bench, bench_on_media, labeller_of, prepare, register_supervision
+from avvp_lib.models import build_model, known_as, model_class
+from avvp_lib.objectives import factory_of
 from avvp_lib.profiles import PROFILES, Profile, profile, profile_of
 from avvp_lib.training import FitResult, TrainingRecipe, fit
+from avvp_lib.workspace import workspace
 
 __all__ = [
     "PROFILES",
@@ -26,13 +28,17 @@ __all__ = [
     "Bench",
     "Profile",
     "Recipe",
-    "Supervision",
+    "bench_on_media",
     "prepare",
     "profile",
     "profile_of",
     "recipe",
     "recipe_dict",
+    "recipe_modules",
+    "register_recipe",
+    "register_supervision",
     "run",
+    "training_folder",
 ]
 
 
@@ -44,7 +50,8 @@ class Recipe:
         name: how tables and cells call it.
         title: how a figure calls it.
         model: name for `build_model`.
-        supervision: video labels only, zero-shot pseudo-labels, or the segment truth of a synthetic corpus.
+        supervision: what it learns from, see `SUPERVISIONS`: video labels only, zero-shot pseudo-labels, the segment truth of a
+            rendered corpus, or a method that was registered.
         widths: keyword arguments for `build_model`, besides the feature widths, which the bench knows.
         training: see `TrainingRecipe`.
     """
@@ -52,7 +59,7 @@ class Recipe:
     name: str
     title: str
     model: str
-    supervision: Supervision
+    supervision: str
     training: TrainingRecipe
     widths: dict[str, Any] = field(default_factory=dict)
 
@@ -80,13 +87,26 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+def register_recipe(experiment: Recipe) -> None:
+    """Let tables and `avvp measure` know a recipe of your own by its name; its model and supervision must be known.
+
+    Raises:
+        ValueError: the name belongs to another recipe, or the model or the supervision is unknown.
+    """
+    model_class(experiment.model)
+    labeller_of(experiment.supervision)
+    if RECIPES.get(experiment.name, experiment) != experiment:
+        raise ValueError(f"there is another recipe {experiment.name!r} already: choose another name")
+    RECIPES[experiment.name] = experiment
+
+
 def recipe(name: str, profile_name: str = "tutorial") -> Recipe:
     """A recipe by name, at the size of a profile."""
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")
     size, base = profile(profile_name), RECIPES[name]
     training = replace(size.published_training.get(base.training.loss, base.training), **size.training)
-    return replace(base, widths=size.widths.get(base.model, {}), training=training)
+    return replace(base, widths={**size.widths.get(base.model, {}), **base.widths}, training=training)
 
 
 def run(
@@ -94,10 +114,13 @@ def run(
     bench: Bench,
     seed: int,
     device: str = "auto",
-    curves: Path | None = None,
+    folder: Path | None = None,
     progress: bool = True,
 ) -> FitResult:
     """Train one recipe with one seed.
+
+    Args:
+        folder: where the training is kept, so that it can go on after an interruption and is not done twice; see `fit`.
 
     Raises:
         FileNotFoundError, ValueError: the bench has no such labels; says which recipes it has labels for.
@@ -112,7 +135,22 @@ def run(
         classes=len(bench.corpus.categories),
         **experiment.widths,
     )
-    return fit(model, train, bench.data("val"), experiment.training, seed, device, curves=curves, progress=progress)
+    return fit(model, train, bench.data("val"), experiment.training, seed, device, folder=folder, progress=progress)
+
+
+def training_folder(experiment: Recipe, bench: Bench, seed: int) -> Path:
+    """Where notebooks and `avvp measure` keep a training: outputs/trainings/<corpus>/<recipe>-<seed>. They share it."""
+    return workspace() / "outputs" / "trainings" / Path(bench.corpus.name).name / f"{experiment.name}-{seed}"
+
+
+def recipe_modules(experiment: Recipe) -> list[str]:
+    """The modules that decide what a recipe does, besides the training: of its model, its objective, and labels of your own."""
+    modules = [
+        known_as(model_class(experiment.model)).partition(":")[0],
+        factory_of(experiment.training.loss).__module__,
+    ]
+    own = experiment.supervision in OWN_SUPERVISIONS
+    return modules if own else [*modules, labeller_of(experiment.supervision).__module__]
 
 
 def recipe_dict(experiment: Recipe) -> dict[str, Any]:

@@ -23,7 +23,19 @@ import avvp_lib
 from avvp_lib.metrics import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels import fit_thresholds
-from avvp_lib.recipes import RECIPES, Bench, Recipe, profile, profile_of, recipe, recipe_dict, run
+from avvp_lib.recipes import (
+    RECIPES,
+    Bench,
+    Recipe,
+    profile,
+    profile_of,
+    recipe,
+    recipe_dict,
+    recipe_modules,
+    run,
+    training_folder,
+)
+from avvp_lib.records import note_folder, note_input
 from avvp_lib.training import predicted_grids
 from avvp_lib.workspace import shown, workspace
 
@@ -89,9 +101,9 @@ def predictor_grids(name: str, bench: Bench, split: str = "test") -> tuple[np.nd
 
 def _code(experiment: Recipe | Predictor) -> str:
     """Fingerprint of the modules that an experiment's result depends on; its data has hashes of its own."""
-    modules = ["avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"]
+    modules = {"avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"}
     if isinstance(experiment, Recipe):
-        modules += ["avvp_lib.training", f"avvp_lib.models.{experiment.model}"]
+        modules |= {"avvp_lib.training", *recipe_modules(experiment)}
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
 
 
@@ -117,7 +129,7 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
     start = time.perf_counter()
     training: dict[str, Any] = {}
     if isinstance(experiment, Recipe):
-        result = run(experiment, bench, seed, progress=progress)
+        result = run(experiment, bench, seed, folder=training_folder(experiment, bench, seed), progress=progress)
         gates = (experiment.training.audio_gate, experiment.training.visual_gate)
         predictions = predicted_grids(result.model, bench.data("test"), *gates)
         parameters = sum(p.numel() for p in result.model.parameters())
@@ -225,7 +237,11 @@ def _read_cell(path: Path) -> dict[str, Any]:
 def read_cells(corpus: str) -> list[dict[str, Any]]:
     """All cells of a corpus folder such as "tutorial-studio-1", in the order of the tables."""
     place = {name: index for index, name in enumerate((*PREDICTORS, *RECIPES))}
-    cells = [_read_cell(path) for path in sorted((cells_folder() / corpus).glob("*.json"))]
+    paths = sorted((cells_folder() / corpus).glob("*.json"))
+    note_folder(cells_folder() / corpus, "*.json")
+    for path in paths:
+        note_input(path)
+    cells = [_read_cell(path) for path in paths]
     if not cells:
         raise FileNotFoundError(f"no cells of {corpus} in {shown(cells_folder())}: measure them with `avvp measure`")
     return sorted(cells, key=lambda cell: (place.get(cell["experiment"], len(place)), cell["seed"] or 0))

@@ -140,10 +140,10 @@ def test_backbones_are_named_once():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_and_repeats_itself(bench, tmp_path, name):
-    first = run(tiny(name), bench, seed=3, device="cpu", curves=tmp_path / "curves.csv", progress=False)
+    first = run(tiny(name), bench, seed=3, device="cpu", folder=tmp_path / "training", progress=False)
     again = run(tiny(name), bench, seed=3, device="cpu", progress=False)
     pd.testing.assert_frame_equal(first.history, again.history)
-    assert len(pd.read_csv(tmp_path / "curves.csv")) == 2
+    assert len(pd.read_csv(tmp_path / "training" / "history.csv")) == 2
     assert first.model.widths["audio_dim"] == 25
 
 

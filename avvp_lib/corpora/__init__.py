@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from avvp_lib.corpora.corpus import Corpus, CorpusSplit
 from avvp_lib.corpora.llp import load_llp
 from avvp_lib.workspace import workspace
 
-__all__ = ["Corpus", "CorpusSplit", "load_corpus"]
+__all__ = ["CORPORA", "Corpus", "CorpusSplit", "load_corpus", "register_corpus"]
 
-CORPORA = ("llp", "synthetic-llp")
+Reader = Callable[[Path], Corpus]
+
+
+def _read_synthetic(root: Path) -> Corpus:
+    from avvp_lib.corpora.synthetic import load_synthetic_llp  # the renderer pulls in media libraries
+
+    return load_synthetic_llp(root)
+
+
+CORPORA: dict[str, tuple[Reader, str]] = {
+    "llp": (load_llp, "data/llp"),
+    "synthetic-llp": (_read_synthetic, "data/synthetic-llp/tutorial-studio-0"),
+}
+"""The names `load_corpus` knows: who reads a corpus folder, and where that folder is unless someone says otherwise."""
+
+
+def register_corpus(name: str, reader: Reader, folder: str) -> None:
+    """Let `load_corpus` know a corpus of your own by a name.
+
+    Args:
+        name: not taken by another corpus.
+        reader: from the corpus folder to a `Corpus`; its provenance should hold whatever tells one version of the annotations from another.
+        folder: where the corpus is by default, relative to the workspace.
+
+    Raises:
+        ValueError: the name belongs to another reader.
+    """
+    known = CORPORA.get(name)
+    if known is not None and _home(known[0]) != _home(reader):
+        raise ValueError(f"there is a corpus {name!r} already, read by {_home(known[0])}: choose another name")
+    CORPORA[name] = (reader, folder)
+
+
+def _home(reader: Reader) -> str:
+    return f"{reader.__module__}.{reader.__qualname__}"
 
 
 def load_corpus(name: str, root: str | Path | None = None) -> Corpus:
     """Read the annotations of a corpus by name.
 
     Args:
-        name: "llp" or "synthetic-llp".
+        name: "llp", "synthetic-llp", or what was registered.
         root: the corpus folder; by default where data/README.md says to put it.
 
     Raises:
         ValueError: unknown name.
         FileNotFoundError: the annotations are not there; says which file and where to get it.
     """
-    if name == "llp":
-        return load_llp(workspace() / "data" / "llp" if root is None else root)
-    if name == "synthetic-llp":
-        from avvp_lib.corpora.synthetic import load_synthetic_llp  # the renderer pulls in media libraries
-
-        return load_synthetic_llp(None if root is None else Path(root))
-    raise ValueError(f"unknown corpus {name!r}: choose one of {', '.join(CORPORA)}")
+    if name not in CORPORA:
+        raise ValueError(f"unknown corpus {name!r}: choose one of {', '.join(CORPORA)}")
+    reader, folder = CORPORA[name]
+    return reader(workspace() / folder if root is None else Path(root))

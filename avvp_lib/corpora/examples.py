@@ -47,3 +47,24 @@ def _other_segments(split: CorpusSplit) -> np.ndarray:
     heard, seen = split.audio.sum(1), split.visual.sum(1)  # (N, C): segments
     partly = (heard > 0) & (heard < length[:, None]) & (seen > 0) & (seen < length[:, None])
     return partly & (split.audio != split.visual).any(1)
+
+
+def at_quantiles(scores: np.ndarray, quantiles: tuple[float, ...]) -> list[int]:
+    """The rows whose scores stand at these places among all: 0 the lowest, 0.5 the median, 1 the highest.
+
+    Of equal scores the earlier row comes first, so the choice is the same every time.
+
+    Args:
+        scores: (N,) float, one for each video.
+        quantiles: each in [0, 1].
+
+    Raises:
+        ValueError: there are no scores, or a quantile lies outside.
+    """
+    if not len(scores):
+        raise ValueError("there are no scores to choose examples by")
+    wrong = [q for q in quantiles if not 0 <= q <= 1]
+    if wrong:
+        raise ValueError(f"a quantile lies in [0, 1], not {wrong[0]}")
+    order = np.argsort(scores, kind="stable")
+    return [int(order[round(q * (len(order) - 1))]) for q in quantiles]

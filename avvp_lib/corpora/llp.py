@@ -24,6 +24,7 @@ import pandas as pd
 
 from avvp_lib.corpora.corpus import Corpus, CorpusSplit
 from avvp_lib.corpora.events import MODALITIES, check_columns, checked_spans, events_to_grid, refuse_rows
+from avvp_lib.records import note_input
 
 LLP_CATEGORIES: tuple[str, ...] = (
     "Speech",
@@ -112,6 +113,8 @@ def read_llp_layout(root: str | Path, name: str) -> Corpus:
     """
     root = Path(root)
     paths = _annotation_paths(root)
+    for path in paths.values():
+        note_input(path)
     weak = {split: read_weak_table(paths[file]) for split, file in WEAK_FILES.items()}
     dense = {modality: read_dense_table(paths[file]) for modality, file in DENSE_FILES.items()}
     splits = {split: _split(split, table, dense) for split, table in weak.items()}

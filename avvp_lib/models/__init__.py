@@ -3,23 +3,27 @@ and returns a `ParsingOutput`, so any model can be trained on any features with 
 
     >>> model = build_model("han", audio_dim=128, visual_2d_dim=256, visual_3d_dim=128, hidden=128, feed_forward=256)
     >>> model = build_model(**PRESETS["VALOR++"])
+
+A model's file is imported when it is asked for and not before, so that a process has loaded the models it uses and no others.
 """
 
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from typing import Any
 
 from torch import nn
 
-from avvp_lib.models.han import HAN
 from avvp_lib.models.output import ParsingOutput
-from avvp_lib.models.valor import VALOR
 
-__all__ = ["MODELS", "PRESETS", "ParsingOutput", "build_model"]
+__all__ = ["MODELS", "PRESETS", "ParsingOutput", "build_model", "model_class", "register_model"]
 
-MODELS: dict[str, type[nn.Module]] = {"han": HAN, "valor": VALOR}
-"""The names `build_model` knows."""
+MODELS: dict[str, str | type[nn.Module]] = {
+    "han": "avvp_lib.models.han:HAN",
+    "valor": "avvp_lib.models.valor:VALOR",
+}
+"""The names `build_model` knows: a class, or where to import it from, "module:class"."""
 
 _DEEPER = {"hidden": 256, "heads": 8, "feed_forward": 1024, "layers": 4}
 _CLAP_AND_CLIP = {"audio_dim": 768, "visual_2d_dim": 768, "audio_layout": "clap_tokens"}
@@ -33,6 +37,41 @@ PRESETS: dict[str, dict[str, Any]] = {
 """The published networks, as arguments of `build_model`. Widths left out are the model's defaults."""
 
 
+def register_model(name: str, model: type[nn.Module]) -> None:
+    """Let `build_model`, recipes and checkpoints know a model of your own by a name.
+
+    Args:
+        name: not taken by another model.
+        model: its constructor takes widths by name, each with a default; its forward is that of every parsing model.
+
+    Raises:
+        ValueError: the name belongs to another model, or a width has no default.
+    """
+    known = MODELS.get(name)
+    if known is not None and known_as(known) != known_as(model):
+        raise ValueError(f"there is a model {name!r} already, {known_as(known)}: choose another name")
+    open_widths = [width for width, p in inspect.signature(model).parameters.items() if p.default is p.empty]
+    if open_widths:
+        raise ValueError(f"{known_as(model)} has no default for {', '.join(open_widths)}: build_model needs one of each")
+    MODELS[name] = model
+
+
+def known_as(model: str | type[nn.Module]) -> str:
+    """Where a model is defined, "module:class"."""
+    return model if isinstance(model, str) else f"{model.__module__}:{model.__qualname__}"
+
+
+def model_class(name: str) -> type[nn.Module]:
+    """The class behind a name, imported if need be; ValueError for an unknown name."""
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}; known: {', '.join(MODELS)}")
+    model = MODELS[name]
+    if isinstance(model, str):
+        module, _, attribute = model.partition(":")
+        return getattr(import_module(module), attribute)
+    return model
+
+
 def build_model(name: str, **widths: Any) -> nn.Module:
     """Build an untrained parsing model, float32 on the CPU.
 
@@ -44,15 +83,14 @@ def build_model(name: str, **widths: Any) -> nn.Module:
 
     Raises ValueError for an unknown name, an unknown width or a value that cannot be, listing what is accepted.
     """
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; known: {', '.join(MODELS)}")
-    defaults = {width: parameter.default for width, parameter in inspect.signature(MODELS[name]).parameters.items()}
+    kind = model_class(name)
+    defaults = {width: parameter.default for width, parameter in inspect.signature(kind).parameters.items()}
     unknown = sorted(set(widths) - set(defaults))
     if unknown:
         raise ValueError(f"{name} does not take {', '.join(unknown)}; it takes {', '.join(defaults)}")
     for width, value in widths.items():
         _check_value(width, value, defaults[width])
-    model = MODELS[name](**widths)
+    model = kind(**widths)
     model.name = name
     model.widths = defaults | widths
     return model

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avvp_lib.corpora.corpus import CorpusSplit
-from avvp_lib.corpora.examples import first_example
+from avvp_lib.corpora.examples import at_quantiles, first_example
 
 FITTING = (("1111", "...."), ("11..", ".11."))  # one category only heard, one heard and seen in other segments
 
@@ -68,3 +68,17 @@ def test_a_split_with_nothing_to_choose_by_is_refused():
         first_example(replace(split(FITTING), audio=None, visual=None))
     with pytest.raises(ValueError, match="'test' has no videos"):
         first_example(split(FITTING).subset([]))
+
+
+def test_quantiles_are_rows_in_the_order_of_the_scores():
+    scores = np.array([30.0, 10.0, 50.0, 20.0, 40.0])
+    assert at_quantiles(scores, (0, 0.25, 0.5, 1)) == [1, 3, 0, 2]
+    assert at_quantiles(np.zeros(4), (0, 1)) == [0, 3]
+    assert at_quantiles(np.array([7.0]), (0, 0.5, 1)) == [0, 0, 0]
+
+
+def test_quantiles_that_cannot_be():
+    with pytest.raises(ValueError, match="no scores"):
+        at_quantiles(np.array([]), (0.5,))
+    with pytest.raises(ValueError, match=r"not 1\.5"):
+        at_quantiles(np.zeros(3), (0.5, 1.5))

@@ -1,6 +1,8 @@
 """A synthetic corpus on disk: its layout, resuming, refusals, and reading it as LLP is read."""
 
 import json
+from pathlib import Path
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -38,12 +40,17 @@ def mini(mini_sizes, tmp_path_factory):
     return render_corpus(tmp_path_factory.mktemp("corpora") / "mini", SETTINGS, workers=1, progress=False)
 
 
+def contents(root):
+    """The bytes of every file of a corpus but for the lock that runs take turns with."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
 def video_bytes(root):
     return {path.name: path.read_bytes() for path in (root / "videos").iterdir()}
 
 
 def test_the_layout_is_that_of_llp_with_the_truth_apart(mini):
-    files = sorted(str(path.relative_to(mini)) for path in mini.rglob("*") if path.is_file())
+    files = sorted(contents(mini))
     annotations = ["AVVP_dataset_full.csv", *DENSE_FILES.values(), *WEAK_FILES.values()]
     expected = [f"annotations/{name}" for name in sorted(annotations)]
     expected += ["corpus.json", "truth/AVVP_train_audio.csv", "truth/AVVP_train_visual.csv"]
@@ -146,6 +153,74 @@ def test_a_corpus_of_an_older_renderer_is_refused(mini, tmp_path):
         render_corpus(tmp_path, SETTINGS, workers=1)
 
 
+@pytest.fixture
+def older(mini, tmp_path):
+    """The same corpus, one video and the card made by another version of the renderer, with files of other origin beside it."""
+    root = tmp_path / "mini"
+    shutil.copytree(mini, root)
+    card = json.loads((mini / "corpus.json").read_text())
+    (root / "corpus.json").write_text(json.dumps({**card, "renderer": "0123"}))
+    (root / "videos" / "B003-r00001.mp4").write_text("as it looked then")
+    (root / "videos" / "B003-r00099.mp4").write_text("when there were more")
+    (root / "videos" / "my-clip-001.mp4").write_text("mine")
+    (root / "notes.txt").write_text("mine")
+    return root
+
+
+def without_mine(root):
+    return {name: content for name, content in contents(root).items() if content != b"mine"}
+
+
+def test_renewing_replaces_what_the_renderer_made_and_nothing_else(mini, older, caplog):
+    render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
+    assert "made by another version of the renderer" in caplog.text
+    assert without_mine(older) == contents(mini)
+    assert (older / "notes.txt").exists() and (older / "videos" / "my-clip-001.mp4").exists()
+    before = {path: path.stat().st_mtime_ns for path in older.rglob("*")}
+    render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
+    assert {path: path.stat().st_mtime_ns for path in older.rglob("*")} == before, "nothing left to renew"
+
+
+@pytest.mark.parametrize("step", ["write_json", "write_annotations", "run_tasks"])
+def test_a_renewal_that_breaks_off_never_mixes_two_renderers(mini, older, monkeypatch, step):
+    def broken_off(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(writer, step, broken_off)
+        render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
+    render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
+    assert without_mine(older) == contents(mini)
+
+
+def test_renewing_does_not_touch_another_corpus(mini, older):
+    before = contents(older)
+    with pytest.raises(ValueError, match=r"renderer is '0123', not .*, seed is 3, not 4"):
+        render_corpus(older, CorpusSettings(4, "smoke", "street"), workers=1, renew=True)
+    (older / "corpus.json").unlink()
+    with pytest.raises(ValueError, match="files of something else"):
+        render_corpus(older, SETTINGS, workers=1, renew=True)
+    del before["corpus.json"]
+    assert contents(older) == before
+
+
+def test_leftovers_of_killed_runs_go(mini, tmp_path):
+    root = tmp_path / "mini"
+    shutil.copytree(mini, root)
+    (root / "videos" / "B003-t00001.mp4").unlink()
+    for name in (".corpus.77.json", "annotations/.AVVP_train.77.csv", "truth/.AVVP_train_audio.77.csv"):
+        (root / name).write_text("half")
+    (root / "videos" / ".B003-t00001.77.mp4").write_text("half")
+    render_corpus(root, SETTINGS, workers=1, progress=False)
+    assert contents(root) == contents(mini)
+
+
+def test_a_complete_corpus_is_not_written_to(mini):
+    before = {path: path.stat().st_mtime_ns for path in [mini, *mini.rglob("*")]}
+    render_corpus(mini, SETTINGS, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in [mini, *mini.rglob("*")]} == before
+
+
 def test_the_renderer_does_not_overwrite_the_real_annotations(tmp_path):
     (tmp_path / "AVVP_train.csv").write_text("mine")
     with pytest.raises(ValueError, match=r"files of something else.*choose an empty folder"):
@@ -175,3 +250,9 @@ def test_all_splits_are_in_the_table_of_all_videos(mini):
     joined = pd.concat([tables[name] for name in WEAK_FILES.values()], ignore_index=True)
     pd.testing.assert_frame_equal(tables["AVVP_dataset_full.csv"], joined)
     assert list(joined.columns) == ["filename", "event_labels"]
+
+
+def test_the_fingerprint_of_the_renderer_covers_all_but_reader_and_writer():
+    folder = Path(writer.__file__).parent
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert set(writer.RENDERER) == modules - {"__init__", "writer"}

@@ -10,8 +10,10 @@ import numpy as np
 
 from avvp_lib.corpora.corpus import Corpus
 from avvp_lib.corpora.llp import read_dense_grid, read_llp_layout
+from avvp_lib.corpora.synthetic.content import SIZES, CorpusSettings, render_video
 from avvp_lib.corpora.synthetic.sprites import DOMAINS
-from avvp_lib.corpora.synthetic.writer import SIZES, CorpusSettings, render_corpus, render_video
+from avvp_lib.corpora.synthetic.writer import render_corpus
+from avvp_lib.records import note_input
 from avvp_lib.workspace import shown, workspace
 
 __all__ = [
@@ -43,6 +45,7 @@ def load_synthetic_llp(root: Path | None = None) -> Corpus:
         raise FileNotFoundError(
             f"no synthetic corpus in {shown(root)}. Render one with: avvp render --out {shown(root)}"
         )
+    note_input(card_file)
     card = json.loads(card_file.read_text(encoding="utf-8"))
     settings = CorpusSettings(card["seed"], card["size"], card["domain"])
     absent = [
