@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 
 setup: $(READY)  ## virtual environment with everything that runs on a CPU
 
-run: $(READY)  ## the tutorial series: corpus, features, notebooks, results
+run: $(READY)  ## the tutorial series: corpus, features, notebooks, results; again: only what changed
 	$(BIN)/avvp series --workers $(WORKERS)
 
 test: $(READY)  ## the tests, minutes
@@ -38,7 +38,8 @@ test-slow: $(READY)  ## the long tests
 	$(BIN)/python -m pytest -m slow
 
 notebooks: $(READY)  ## execute the notebooks and refresh the committed copies
-	$(BIN)/avvp series --workers $(WORKERS) --refresh
+	$(BIN)/avvp series --workers $(WORKERS)
+	$(BIN)/avvp refresh
 
 lab: $(READY)  ## JupyterLab in this folder
 	$(BIN)/jupyter lab
@@ -48,4 +49,4 @@ lint: $(READY)  ## style of the code
 	$(BIN)/ruff format --check
 
 clean:  ## remove what runs wrote; keeps the virtual environment and the committed cells
-	rm -rf data/synthetic-llp outputs/notebooks outputs/runs .pytest_cache .ruff_cache
+	rm -rf data/synthetic-llp outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/trainings .snakemake .pytest_cache .ruff_cache

@@ -60,10 +60,18 @@ def _train_teachers(args: argparse.Namespace) -> None:
         print(shown(path))
 
 
+def _load_extensions(args: argparse.Namespace) -> None:
+    from avvp_lib.extensions import load_extension
+
+    for path in args.extensions:
+        load_extension(path)
+
+
 def _measure(args: argparse.Namespace) -> None:
     from avvp_lib.recipes import RECIPES, prepare, recipe
     from avvp_lib.reports import fill_cells, measurable
 
+    _load_extensions(args)
     names = measurable(args.profile, args.names)
     bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
@@ -72,41 +80,235 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def _results(args: argparse.Namespace) -> None:
-    _print_results(args.corpus)
+    if args.out is None:
+        _print_results(args.corpus)
+        return
+    from avvp_lib.provenance import atomic_path, write_json
+    from avvp_lib.records import record
+    from avvp_lib.workspace import shown
+
+    text = _results_text(args.corpus)
+    with atomic_path(args.out) as temporary:
+        temporary.write_text(f"{text}\n", encoding="utf-8")
+    write_json(args.out.with_suffix(".json"), record(whole_package=True))
+    print(shown(args.out))
 
 
-def _print_results(corpus: str) -> None:
+def _results_text(corpus: str) -> str:
     from avvp_lib.reports import read_cells, summary
 
     cells = read_cells(corpus)
-    print(f"\n{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}")
+    return f"{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}"
+
+
+def _print_results(corpus: str) -> None:
+    print(f"\n{_results_text(corpus)}")
+
+
+def _run(args: argparse.Namespace) -> None:
+    from avvp_lib.runner import NotebookError, find_notebook, plan_runs, read_sets, run_notebook, run_sets, typed_values
+    from avvp_lib.workspace import shown
+
+    source = find_notebook(args.notebook)
+    given = typed_values(source, args.parameter)
+    runs = plan_runs(source, read_sets(args.sets, given) if args.sets else [given])
+    if args.failed is not None and len(runs) > 1:
+        raise ValueError(
+            "--failed names one file, and several sets may fail: leave it out, they are kept in outputs/failed"
+        )
+    _end_kernels_when_terminated()
+    if len(runs) > 1:
+        failed = run_sets(runs, args.jobs, args.timeout, args.force)
+        if failed:
+            kept = "".join(f"\n  {run.name}: {shown(run.failed)}" for run in failed)
+            raise SystemExit(f"avvp: {len(failed)} of {len(runs)} runs failed:{kept}")
+        return
+    try:
+        executed = run_notebook(runs[0], args.timeout, args.failed, args.force)
+    except NotebookError as error:
+        raise SystemExit(f"avvp: {error}") from error
+    print(f"{'finished' if executed else 'is there already, --force runs it again'}: {shown(runs[0].folder)}")
+
+
+def _end_kernels_when_terminated() -> None:
+    """Let a request to end be an exception, so that what runs notebooks takes its kernels with it."""
+    import signal
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from avvp_lib.provenance import write_json
+    from avvp_lib.recipes import prepare
+    from avvp_lib.records import record
+    from avvp_lib.workspace import shown
+
+    bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers, renew=args.renew)
+    if args.record:
+        write_json(args.record, record())
+    print(f"{bench.corpus.name}: {', '.join(bench.banks)} in {shown(bench.corpus.root)}")
 
 
 def _series(args: argparse.Namespace) -> None:
-    from avvp_lib.recipes import prepare, profile
-    from avvp_lib.reports import REPORTED_CORPUS, REPORTED_PAGES, read_cells, write_summary
-    from avvp_lib.series import NotebookError, run_series
+    from avvp_lib.series import RESULTS, run_series
     from avvp_lib.workspace import shown, workspace
 
-    if args.refresh and args.profile != "tutorial":
-        raise ValueError("the committed notebooks show the tutorial profile: use --refresh without --profile")
-    if profile(args.profile).corpus != "synthetic-llp":
-        raise ValueError(
-            "the lessons look into rendered videos: use the profile smoke or tutorial. `avvp measure` takes any"
+    _end_kernels_when_terminated()
+    report = run_series({"profile": args.profile} if args.profile else {}, args.workers)
+    for run in report.failed:
+        print(
+            f"failed or not run: {run.source.name}" + (f", kept in {shown(run.failed)}" if run.failed.is_file() else "")
         )
-    prepare(args.profile, workers=args.workers)
-    try:
-        figures = run_series(args.profile, args.refresh)
-    except NotebookError as error:
-        raise SystemExit(f"avvp: {error}") from error
-    if args.refresh:
-        for page, corpus in REPORTED_PAGES.items():
-            write_summary(workspace() / page, read_cells(corpus))
-        picture = workspace() / "outputs" / "runs" / "06_baselines" / "timeline.png"
-        shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
-    _print_results(REPORTED_CORPUS)
-    print("\nexecuted notebooks: " + shown(workspace() / "outputs" / "notebooks"))
-    print("figures:\n" + "\n".join(f"  {shown(figure)}" for figure in figures))
+    if report.status or report.failed:
+        raise SystemExit(report.status or 1)
+    table = workspace() / RESULTS
+    if table.is_file():
+        print(f"\n{table.read_text(encoding='utf-8')}")
+    print("executed notebooks, figures and records:")
+    for run in report.runs:
+        print(f"  {shown(run.folder)}")
+    made = ", ".join(report.executed)
+    print(f"\nmade: {made}" if made else "\nnothing to do: nothing behind these has changed since they were made")
+
+
+def _refresh(args: argparse.Namespace) -> None:
+    from avvp_lib.reports import REPORTED_PAGES, read_cells, write_summary
+    from avvp_lib.series import refresh
+    from avvp_lib.workspace import shown, workspace
+
+    for notebook in refresh():
+        print(shown(notebook))
+    for page, corpus in REPORTED_PAGES.items():
+        write_summary(workspace() / page, read_cells(corpus))
+    picture = workspace() / "outputs" / "runs" / "06_baselines" / "timeline.png"
+    shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
+
+
+def _check_data(args: argparse.Namespace) -> None:
+    from avvp_lib.data_checks import check_corpus
+
+    report = check_corpus(args.corpus, args.root)
+    print(report)
+    if not report.complete:
+        raise SystemExit(1)
+
+
+def _score(args: argparse.Namespace) -> None:
+    from avvp_lib.corpora import load_corpus
+    from avvp_lib.predictions import read_predictions, score_predictions
+    from avvp_lib.provenance import file_digest, write_json
+    from avvp_lib.workspace import shown
+
+    _load_extensions(args)
+    if args.partial and args.file.suffix == ".csv":
+        raise ValueError(
+            "in a .csv a video without a row is one without events, not one left out: --partial is for .npz"
+        )
+    corpus = load_corpus(args.corpus, args.root)
+    scores = score_predictions(read_predictions(args.file, corpus, args.split), corpus, args.split, args.partial)
+    print(scores)
+    if args.out:
+        write_json(args.out, {"file": args.file.name, "sha256": file_digest(args.file), **scores.to_dict()})
+        print(f"\n{shown(args.out)}")
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from avvp_lib.checkpoints import load_checkpoint
+    from avvp_lib.predictions import check_target, predict_split, refuse_gaps, write_predictions
+    from avvp_lib.recipes import prepare
+    from avvp_lib.workspace import shown
+
+    check_target(args.out, args.audio_gate, args.visual_gate)
+    _load_extensions(args)
+    model, _ = load_checkpoint(args.checkpoint)
+    bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
+    predictions = predict_split(model, bench, args.split)
+    if args.out.suffix == ".csv":
+        refuse_gaps(bench, args.split)
+        predictions = predictions.decide(args.audio_gate, args.visual_gate)
+    write_predictions(args.out, predictions)
+    print(f"{len(predictions.videos):,} videos of {bench.corpus.name}, split {args.split}: {shown(args.out)}")
+
+
+def _doctor(args: argparse.Namespace) -> None:
+    from avvp_lib.doctor import doctor
+
+    diagnosis = doctor()
+    print(diagnosis)
+    if not diagnosis.healthy:
+        raise SystemExit(1)
+
+
+def _add_extensions(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--with", dest="extensions", type=Path, action="append", default=[], metavar="FILE",
+        help="a Python file of your own that registers a model, labels or a corpus (examples/); may be repeated",
+    )  # fmt: skip
+
+
+def _add_doors(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands through which data, other people's predictions and ours come in and go out."""
+    check = command("check-data", _check_data, "what of a corpus is found, missing or broken, and what to do next")
+    check.add_argument("corpus", help="llp or synthetic-llp")
+    check.add_argument("--root", type=Path, help="corpus folder")
+
+    score = command("score", _score, "score a file of predictions, of any code base; docs/doors.md shows the two forms")
+    score.add_argument("file", type=Path, help=".csv of events, or .npz of arrays")
+    score.add_argument("--corpus", default="llp", help="llp or synthetic-llp")
+    score.add_argument("--root", type=Path, help="corpus folder")
+    score.add_argument("--split", default="test", help="a split with dense labels")
+    score.add_argument("--partial", action="store_true", help="score an .npz that lacks some of the split's videos")
+    score.add_argument("--out", type=Path, help="JSON file for the scores")
+
+    predict = command("predict", _predict, "write a checkpoint's predictions in a form that `avvp score` reads")
+    predict.add_argument("checkpoint", type=Path, help="what save_checkpoint wrote")
+    predict.add_argument("--out", type=Path, required=True, help=".npz for probabilities, .csv for decisions")
+    predict.add_argument("--profile", default="tutorial", help="smoke, tutorial or paper, as it was trained")
+    predict.add_argument("--corpus-seed", type=int, default=0)
+    predict.add_argument("--domain", default="studio")
+    predict.add_argument("--split", default="test")
+    predict.add_argument("--audio-gate", help="of a .csv: global, modality or none")
+    predict.add_argument("--visual-gate", help="of a .csv: global, modality or none")
+    predict.add_argument("--workers", type=int, help="processes; all cores by default")
+
+    for sub in (score, predict):
+        _add_extensions(sub)
+    command("doctor", _doctor, "versions, devices, what works on this machine, missing optional parts")
+
+
+def _add_notebook_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that run notebooks; docs/reruns.md shows them at work."""
+    run = command("run", _run, "run a notebook with other parameters, or with many sets of them; what is there is kept")
+    run.add_argument("notebook", help="its number or name in the series, or the path of a .py or .ipynb file")
+    run.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="may be repeated"
+    )
+    run.add_argument(
+        "--sets", type=Path, help="YAML file: a list of sets of parameters, or one mapping of lists (a grid)"
+    )
+    run.add_argument("--jobs", type=int, default=1, help="sets that run at a time")
+    run.add_argument("--timeout", type=float, help="seconds that one cell may take")
+    run.add_argument("--failed", type=Path, help="where a notebook that fails is kept; outputs/failed by default")
+    run.add_argument("--force", action="store_true", help="run what is there and current, too")
+
+    prepare = command("prepare", _prepare, "render the corpus of a profile and extract its features, as far as missing")
+    prepare.add_argument("--profile", default="tutorial", help="smoke, tutorial or paper")
+    prepare.add_argument("--corpus-seed", type=int, default=0)
+    prepare.add_argument("--domain", default="studio", help="studio or street")
+    prepare.add_argument("--renew", action="store_true", help="replace a corpus that another renderer made")
+    prepare.add_argument("--record", type=Path, help="JSON file that says what it was made from")
+
+    series = command("series", _series, "run all notebooks as far as they are missing or stale, and say what is where")
+    series.add_argument("--profile", help="smoke or tutorial; the notebooks' own default if it is left out")
+
+    for sub in (prepare, series):
+        sub.add_argument("--workers", type=int, help="processes; all cores by default")
+    command("refresh", _refresh, "renew the committed notebooks, tables and picture from what the series has made")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -145,15 +347,15 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--corpus-seed", type=int, default=0)
     measure.add_argument("--domain", default="studio")
     measure.add_argument("--seeds", type=int, default=5, help="training seeds")
+    _add_extensions(measure)
 
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
+    results.add_argument("--out", type=Path, help="Markdown file to write it to; its record goes beside it")
 
-    series = command("series", _series, "run all notebooks, then print the results table and the figures' paths")
-    series.add_argument("--profile", default="tutorial")
-    series.add_argument("--refresh", action="store_true", help="renew the committed notebooks")
-
-    for sub in (render, extract, measure, series):
+    _add_notebook_commands(command)
+    _add_doors(command)
+    for sub in (render, extract, measure):
         sub.add_argument("--workers", type=int, help="processes; all cores by default")
     return parser
 
@@ -166,6 +368,8 @@ def main(arguments: list[str] | None = None) -> None:
         args.function(args)
     except (FileNotFoundError, NotADirectoryError, ValueError, FloatingPointError) as error:
         raise SystemExit(f"avvp: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("avvp: interrupted") from None
 
 
 if __name__ == "__main__":

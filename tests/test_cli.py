@@ -12,7 +12,21 @@ from avvp_lib.features import FeatureBank
 from avvp_lib.provenance import write_json
 from tests.test_reports import cell
 
-COMMANDS = ("render", "extract", "train-teachers", "measure", "results", "series")
+COMMANDS = (
+    "render",
+    "extract",
+    "train-teachers",
+    "measure",
+    "results",
+    "run",
+    "prepare",
+    "series",
+    "refresh",
+    "check-data",
+    "score",
+    "predict",
+    "doctor",
+)
 
 
 @pytest.fixture
@@ -54,7 +68,6 @@ def test_bad_values_end_with_a_message(home):
     assert "unknown rendering domain 'moon'" in refused("render", "--domain", "moon")
     assert "corpus seed must lie in 0 ... 999" in refused("render", "--seed", "-1")
     assert "unknown profile 'huge'" in refused("measure", "--profile", "huge")
-    assert "use --refresh without --profile" in refused("series", "--profile", "smoke", "--refresh")
     assert not (home / "data").exists()
 
 
@@ -106,3 +119,10 @@ def test_results_prints_the_table_and_the_steps(home, capsys):
 
 def test_results_without_cells(home):
     assert "no cells of nowhere in" in refused("results", "nowhere")
+
+
+def test_experiments_of_an_extension_can_be_measured(home, tmp_path, monkeypatch):
+    (tmp_path / "my_measured_extension.py").write_text("raise ValueError('loaded')\n")
+    monkeypatch.setattr(recipes, "prepare", lambda *arguments, **options: pytest.fail("prepared a bench in vain"))
+    assert refused("measure", "mine", "--with", str(tmp_path / "my_measured_extension.py")) == "avvp: loaded"
+    assert "no extension" in refused("measure", "mine", "--with", str(tmp_path / "absent.py"))

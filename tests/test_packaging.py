@@ -16,19 +16,22 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top first. A module imports from lower lines, and from its own package. What is no package here is a module of avvp_lib.
 FLOORS = (
     ("cli",),
-    ("series",),
+    ("doctor", "series"),
+    ("runner",),
     ("figures", "widgets"),
-    ("reports",),
+    ("data_checks", "predictions", "reports"),
     ("recipes",),
     ("bench",),
     ("profiles",),
     ("pseudo_labels",),
     ("training", "checkpoints"),
+    ("objectives",),
     ("models",),
     ("features",),
-    ("losses", "metrics"),
+    ("error_kinds", "losses", "metrics"),
     ("corpora",),
-    ("provenance", "workspace"),
+    ("fit_state", "locks", "parallel", "records"),
+    ("extensions", "provenance", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
 CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")

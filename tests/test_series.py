@@ -1,14 +1,14 @@
-"""The series: sources become notebooks, notebooks are executed and cleaned, a failing one is kept and named."""
+"""The series: sources become notebooks, what has changed is marked, executed copies are cleaned and renew the committed ones."""
 
-import json
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from avvp_lib import series
-from avvp_lib.series import NotebookError, execute, run_series, scrub, sources, to_notebook
+from avvp_lib.provenance import write_json
+from avvp_lib.runner import find_notebook, notebook_digest, plan_runs, sources, to_notebook
+from avvp_lib.series import CHANGES, mark_changes, plan_series, refresh, run_series, scrub, with_outputs
 
 SOURCE = """# %% [markdown]
 # # A lesson
@@ -20,7 +20,7 @@ profile = "tutorial"  # the size of everything
 print("ready")
 
 # %%
-raise ValueError(f"no bank for {profile}")
+print(f"no bank for {profile}")
 """
 
 
@@ -52,19 +52,6 @@ def test_a_source_keeps_its_cells_and_tags(home):
     assert [cell.id for cell in notebook.cells] == ["cell-00", "cell-01", "cell-02", "cell-03"]
     assert notebook.metadata.kernelspec.name == "python3"
     nbformat.validate(notebook)
-
-
-def test_a_failing_notebook_is_kept_and_named(home):
-    out = home / "outputs" / "notebooks"
-    with pytest.raises(
-        NotebookError, match=r"00_lesson\.py failed in cell \[4\] with ValueError: no bank for smoke"
-    ) as caught:
-        execute(home / "notebooks" / "00_lesson.py", out, {"profile": "smoke"}, progress=False)
-    assert str(Path("outputs") / "notebooks" / "00_lesson.ipynb") in str(caught.value)
-    kept = nbformat.read(out / "00_lesson.ipynb", as_version=4)
-    written = json.dumps(kept.cells)
-    assert "ready" in written and "ValueError" in written
-    assert [file.name for file in out.iterdir()] == ["00_lesson.ipynb"]
 
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -114,22 +101,96 @@ def test_scrubbing_leaves_the_cells_sources_alone(home):
     assert str(home) in scrub(executed_notebook(home)).cells[0].source
 
 
-def test_a_refreshed_series_renews_the_committed_notebooks(home, monkeypatch):
-    made = executed_notebook(home)
+def finished(home: Path) -> nbformat.NotebookNode:
+    """As if the lesson had run: its executed copy and its record are there. Returns the copy."""
+    (run,) = plan_runs(find_notebook("00"))
+    notebook = to_notebook(run.source)
+    cells = [*notebook.cells[:2], new_code_cell("profile = 'x'", metadata={"tags": ["injected-parameters"]})]
+    notebook.cells = [*cells, *notebook.cells[2:]]
+    for number, cell in enumerate(notebook.cells[1:], start=1):
+        cell.execution_count, cell.outputs = (
+            number,
+            [new_output("stream", name="stdout", text=f"{home}/of cell {number}")],
+        )
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.11"}
+    run.folder.mkdir(parents=True)
+    nbformat.write(notebook, run.executed)
+    record = {"notebook": "notebooks/00_lesson.py", "digest": notebook_digest(to_notebook(run.source))}
+    write_json(run.folder / "run.json", {**record, "parameters": run.parameters, "code": {}, "inputs": {}})
+    return notebook
 
-    def pretend(source, out, parameters, progress):
-        assert parameters == {"profile": "smoke"}
-        figures = home / "outputs" / "runs" / source.stem
-        for folder in (figures, out):
-            folder.mkdir(parents=True, exist_ok=True)
-        (figures / "timeline.png").write_bytes(b"")
-        nbformat.write(made, out / f"{source.stem}.ipynb")
-        return out / f"{source.stem}.ipynb"
 
-    monkeypatch.setattr(series, "execute", pretend)
-    committed = home / "notebooks" / "00_lesson.ipynb"
-    figures = run_series("smoke", refresh=False, progress=False)
-    assert figures == [home / "outputs" / "runs" / "00_lesson" / "timeline.png"]
-    assert not committed.exists()
-    run_series("smoke", refresh=True, progress=False)
-    assert nbformat.read(committed, as_version=4) == scrub(made)
+def test_refreshing_takes_prose_from_the_source_and_outputs_from_the_copy(home):
+    finished(home)
+    source, committed = home / "notebooks" / "00_lesson.py", home / "notebooks" / "00_lesson.ipynb"
+    source.write_text(
+        SOURCE.replace("# # A lesson", "# # The lesson").replace('print("ready")', '# soon\nprint("ready")')
+    )
+    assert refresh() == [committed]
+    renewed = nbformat.read(committed, as_version=4)
+    nbformat.validate(renewed)
+    assert renewed.cells[0].source == "# The lesson" and renewed.cells[2].source == '# soon\nprint("ready")'
+    assert [cell.get("execution_count") for cell in renewed.cells] == [None, 1, 3, 4]
+    assert [cell.outputs[0].text for cell in renewed.cells[1:]] == ["of cell 1", "of cell 3", "of cell 4"]
+    assert [cell.metadata for cell in renewed.cells] == [{}, {"tags": ["parameters"]}, {}, {}]
+    assert renewed.metadata.language_info.version == "3.11"
+
+
+def test_what_is_stale_is_not_refreshed(home):
+    with pytest.raises(ValueError, match=r"00_lesson is not what 00_lesson\.py gives now .*run `avvp series` first"):
+        refresh()
+    finished(home)
+    (home / "notebooks" / "00_lesson.py").write_text(SOURCE.replace("ready", "steady"))
+    with pytest.raises(ValueError, match="00_lesson is not what"):
+        refresh()
+    assert not (home / "notebooks" / "00_lesson.ipynb").exists()
+
+
+def test_outputs_of_other_code_are_refused(home):
+    executed = finished(home)
+    (home / "notebooks" / "00_lesson.py").write_text(SOURCE.replace("ready", "steady"))
+    with pytest.raises(ValueError, match="has other code"):
+        with_outputs(to_notebook(home / "notebooks" / "00_lesson.py"), executed)
+
+
+def test_the_series_gives_parameters_to_the_notebooks_that_have_them(home):
+    (home / "notebooks" / "01_more.py").write_text('# %% tags=["parameters"]\nseed = 0\nprofile = "tutorial"\n')
+    planned = plan_series({"profile": "tutorial", "seed": 1})
+    assert list(planned) == ["00_lesson", "01_more-seed=1"]
+    with pytest.raises(ValueError, match="cannot be given the parameter 'sed': its notebooks take profile, seed"):
+        plan_series({"sed": 1})
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        plan_series({"seed": "one"})
+
+
+def test_a_mark_is_newer_than_the_result_if_and_only_if_something_has_changed(home):
+    """Otherwise Snakemake would do it again, or would not."""
+    finished(home)
+    planned = plan_series({})
+    (run,) = planned.values()
+    mark = home / CHANGES / "00_lesson.json"
+
+    def newer() -> bool:
+        return mark.stat().st_mtime > max(run.executed.stat().st_mtime, (run.folder / "run.json").stat().st_mtime)
+
+    assert mark_changes(planned, []) == [] and not newer()
+    lesson = run.source.read_text()
+    run.source.write_text(lesson.replace("ready", "steady"))
+    assert mark_changes(planned, []) == [f"00_lesson: changed since: {Path('notebooks') / '00_lesson.py'}"] and newer()
+    first = mark.stat().st_mtime_ns
+    mark_changes(planned, [])
+    assert mark.stat().st_mtime_ns == first  # written once for one change
+    run.source.write_text(lesson.replace("ready", "gone"))
+    mark_changes(planned, [])
+    assert mark.stat().st_mtime_ns > first and newer()
+    run.source.write_text(lesson)
+    assert mark_changes(planned, []) == [] and not newer()
+    (run.folder / "run.json").unlink()
+    before = mark.read_bytes()
+    assert mark_changes(planned, ["smoke"]) == []  # what is missing is made anyway
+    assert mark.read_bytes() == before and (home / CHANGES / "prepare-smoke.json").is_file()
+
+
+def test_outside_a_checkout_the_way_out_is_named(home):
+    with pytest.raises(FileNotFoundError, match=r"no Snakefile in .* run this inside the checkout"):
+        run_series({})

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from avvp_lib.series import to_notebook
+from avvp_lib.runner import to_notebook
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 SOURCES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))

@@ -1,0 +1,2 @@
+# %% tags=["parameters"]
+size = "medium"  # one of small, large: but the default is neither

@@ -1,0 +1,7 @@
+# %% tags=["parameters"]
+seconds = 600  # longer than anybody waits
+
+# %%
+import time
+
+time.sleep(seconds)

@@ -1,0 +1,2 @@
+# %% tags=["parameters"]
+widths = {"hidden": 128}  # not flat

@@ -1,0 +1,2 @@
+# %%
+seed = 0  # not tagged

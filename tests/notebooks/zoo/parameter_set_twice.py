@@ -1,0 +1,3 @@
+# %% tags=["parameters"]
+seed = 0  # once
+seed = 1  # and again
