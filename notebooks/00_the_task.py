@@ -21,7 +21,7 @@
 # - what predictors score that neither look nor listen. Remember them whenever you read a results table.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # size of the corpus: smoke (seconds) or tutorial
+profile = "tutorial"  # one of smoke, tutorial: the size of the corpus; smoke takes seconds
 corpus_seed = 0  # which synthetic corpus: 0 is for learning and tuning, 1 is kept for reporting
 out = "outputs/runs/00_the_task"  # folder for the figures, relative to the project
 

@@ -26,7 +26,7 @@
 # prints (which frame exactly?) are in their published code, and we say below where ours differ.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # size of the experiment: smoke, tutorial
+profile = "tutorial"  # one of smoke, tutorial: the size of the experiment
 corpus_seed = 0  # which synthetic corpus
 out = "outputs/runs/01_feature_extraction"  # folder for figures and toys, inside the workspace
 

@@ -24,7 +24,7 @@
 # - how good the labels are as predictions, beside the teacher alone.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # size of the experiment: smoke, tutorial
+profile = "tutorial"  # one of smoke, tutorial: the size of the experiment
 corpus_seed = 0  # which synthetic corpus
 out = "outputs/runs/02_pseudo_labels"  # folder for figures and labels, inside the workspace
 

@@ -27,10 +27,10 @@
 # 4. to read a result with its interval, beside predictors that know nothing.
 
 # %% tags=["parameters"]
-profile = "tutorial"  # smoke, tutorial: the size of everything
+profile = "tutorial"  # one of smoke, tutorial: the size of everything
 corpus_seed = 0  # which rendered corpus; 0 is the one that recipes were tuned on
 seed = 0  # of the training: first weights, order of the videos, dropout
-device = "auto"  # auto, cpu, cuda
+device = "auto"  # one of auto, cpu, cuda: where to train
 out = "outputs/runs/06_baselines"  # folder for figures, learning curves and checkpoints
 
 # %%
@@ -43,7 +43,7 @@ from avvp_lib.features import read_media
 from avvp_lib.figures import learning_curves, results_dots, timeline
 from avvp_lib.metrics import binarise, parsing_scores
 from avvp_lib.models.pooling import attentive_mmil
-from avvp_lib.recipes import prepare, recipe, run
+from avvp_lib.recipes import prepare, recipe, run, training_folder
 from avvp_lib.reports import REPORTED_CORPUS, STEPS, compare, read_cells, results_table
 from avvp_lib.training import evaluate, predict, predicted_grids
 from avvp_lib.workspace import workspace
@@ -107,6 +107,8 @@ print("video:", round(pooled.video_prob.item(), 3), " audio:", round(pooled.moda
 #
 # One network (VALOR's, at tutorial widths), one corpus, one seed. `prepare` renders and extracts what is missing. The two runs with segment labels differ in their labels only. The run with video
 # labels needs another loss, and the optimiser and schedule that suit it (HAN's form); each recipe was tuned on corpus seed 0.
+#
+# A training is kept in `outputs/trainings`: it goes on where it was interrupted, and a second run of this cell finds it done. Delete the folder to train again.
 
 # %%
 bench = prepare(profile, corpus_seed, progress=False)
@@ -116,7 +118,9 @@ print({name: tuple(bank.features.shape) for name, bank in bench.banks.items()})
 
 # %%
 recipes = {name: recipe(name, profile) for name in ("valor-video-labels", "valor-zero-shot", "valor-truth")}
-results = {name: run(r, bench, seed, device, folder / f"{name}.csv", progress=False) for name, r in recipes.items()}
+results = {
+    name: run(r, bench, seed, device, training_folder(r, bench, seed), progress=False) for name, r in recipes.items()
+}
 for name, result in results.items():
     save_checkpoint(result.model, folder / f"{name}.safetensors", recipe=name, seed=seed, best_epoch=result.best_epoch)
 

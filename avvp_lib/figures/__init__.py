@@ -1,5 +1,6 @@
 """Figures of the lessons: each function takes data and returns a matplotlib Figure."""
 
+from avvp_lib.figures.errors import error_bars
 from avvp_lib.figures.features import change_pictures, sampling_moments, segment_spectrograms, self_similarity
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
@@ -12,6 +13,7 @@ __all__ = [
     "class_frequencies",
     "confusion_bars",
     "contact_sheet",
+    "error_bars",
     "grid_picture",
     "learning_curves",
     "log_mel_pictures",
