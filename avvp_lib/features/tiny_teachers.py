@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.features.log_mel import log_mel
 from avvp_lib.features.prompts import CLAP_PROMPTS, CLIP_PROMPTS
+from avvp_lib.records import note_input
 
 TEACHER_FOLDER = Path(__file__).with_name("teachers")
 TEACHERS = ("tiny-clip", "tiny-clap")
@@ -44,6 +45,7 @@ def build_teacher(name: str, weights: Path | None = None) -> nn.Module:
     path = weights or TEACHER_FOLDER / f"{name}.safetensors"
     if not path.is_file():
         raise FileNotFoundError(f"no weights for {name} at {path}: train them with `avvp train-teachers`")
+    note_input(path)
     try:
         stored = load_file(path)
     except SafetensorError as error:

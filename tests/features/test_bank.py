@@ -31,6 +31,11 @@ def make_features(count=COUNT, dtype="float32"):
     return features
 
 
+def visible(folder):
+    """The files of a folder but for the lock that writers take turns with."""
+    return [path for path in folder.iterdir() if path.name != ".lock"]
+
+
 @pytest.fixture
 def bank(tmp_path):
     return FeatureBank.write(tmp_path / "bank", IDS, make_features(), CARD)
@@ -106,9 +111,41 @@ def test_verify_finds_a_changed_value(bank):
 
 def test_rewriting_leaves_one_array_and_old_readers_alive(bank):
     FeatureBank.write(bank.folder, IDS[:3], make_features(3) + 1, CARD)
-    assert sorted(file.suffix for file in bank.folder.iterdir()) == [".json", ".npy"]
+    assert sorted(file.suffix for file in visible(bank.folder)) == [".json", ".npy"]
     assert len(FeatureBank.open(bank.folder, verify=True)) == 3
     np.testing.assert_array_equal(bank.take(IDS), make_features())
+
+
+def test_arrays_that_no_header_ever_named_go(bank):
+    (bank.folder / "features-0123456789abcdef.npy").write_bytes(b"of a run that was killed")
+    (bank.folder / ".bank.77.json").write_text("{")
+    (bank.folder / "notes.npy").write_bytes(b"somebody's own")
+    FeatureBank.write(bank.folder, IDS[:3], make_features(3), CARD)
+    assert len(list(bank.folder.glob("features-*.npy"))) == 1 and len(visible(bank.folder)) == 3
+    assert (bank.folder / "notes.npy").exists()
+
+
+def test_two_writers_take_turns(bank):
+    """Each of two threads writes its own bank many times; what is left is one of the two, whole."""
+
+    def write_often(count):
+        for _ in range(20):
+            FeatureBank.write(bank.folder, IDS[:count], make_features(count), CARD)
+
+    threads = [threading.Thread(target=write_often, args=(count,)) for count in (3, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(FeatureBank.open(bank.folder, verify=True)) in (3, 5)
+    assert len(list(bank.folder.glob("*.npy"))) == 1
+
+
+def test_opening_is_noted_as_an_input(bank, monkeypatch):
+    noted = []
+    monkeypatch.setattr("avvp_lib.features.bank.note_input", noted.append)
+    FeatureBank.open(bank.folder)
+    assert noted == [bank.folder / "bank.json"]
 
 
 def test_a_failed_write_leaves_the_old_bank(bank, monkeypatch):

@@ -1,3 +1,6 @@
+"""Extraction: one decode a video, banks that are kept while they are current, and going on after any interruption."""
+
+import json
 import logging
 import os
 import shutil
@@ -11,6 +14,7 @@ from avvp_lib.features.backbones import BACKBONES, build_backbone
 from avvp_lib.features.bank import FeatureBank
 from avvp_lib.features.extraction import ExtractionReport, extract
 from avvp_lib.features.media import MediaError, read_media
+from avvp_lib.provenance import import_closure
 from tests.media_files import write_truncated, write_without_sound, write_zero_frames
 
 QUICK = ["tiny-clap", "tiny-clip"]
@@ -45,11 +49,25 @@ def banks(out, names=QUICK):
     return {name: FeatureBank.open(out / name, verify=True) for name in names}
 
 
+def visible(folder):
+    """The names in a folder but for the lock that runs take turns with."""
+    return sorted(name for name in os.listdir(folder) if name != ".lock")
+
+
+def contents(folder):
+    """The bytes of every file below a folder but for locks."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
 def test_one_decode_a_video_fills_one_bank_a_backbone_by_id(videos, decoded, tmp_path):
     report = run(videos, tmp_path / "features", BACKBONES)
     assert report == ExtractionReport({name: tmp_path / "features" / name for name in BACKBONES}, 5, {})
     assert sorted(decoded) == sorted(path.name for path in videos.values())
-    assert sorted(os.listdir(tmp_path / "features")) == sorted(BACKBONES), "no parts and no list of failures are left"
+    assert visible(tmp_path / "features") == sorted(BACKBONES), "no parts and no list of failures are left"
     for name, bank in banks(tmp_path / "features", BACKBONES).items():
         backbone = build_backbone(name)
         assert set(bank.ids) == set(videos) and bank.card == backbone.card
@@ -76,7 +94,7 @@ def test_an_interrupted_extraction_goes_on(videos, decoded, tmp_path, monkeypatc
     monkeypatch.setattr(extraction, "read_media", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(videos, tmp_path)
-    assert os.listdir(tmp_path) == [".parts"] and len(list((tmp_path / ".parts").iterdir())) == 1
+    assert visible(tmp_path) == [".parts"] and len(list((tmp_path / ".parts").iterdir())) == 1
     decoded.clear()
     monkeypatch.setattr(extraction, "read_media", counted)
     assert run(videos, tmp_path).videos == 5
@@ -112,6 +130,62 @@ def test_a_damaged_bank_is_made_again(videos, decoded, tmp_path):
     (tmp_path / "tiny-clip" / "bank.json").write_text("{")
     run(videos, tmp_path)
     assert len(banks(tmp_path)["tiny-clip"]) == 5
+
+
+def test_other_feature_code_extracts_again(videos, decoded, tmp_path, monkeypatch):
+    run(videos, tmp_path)
+    decoded.clear()
+    monkeypatch.setattr(extraction, "_feature_code", lambda: "another")
+    run(videos, tmp_path)
+    assert len(decoded) == 5
+    record = json.loads((tmp_path / "tiny-clip" / "extraction.json").read_text())
+    assert record["code"] == "another" and not (tmp_path / ".parts").exists()
+
+
+def test_the_code_that_counts_is_that_of_the_features():
+    closure = import_closure("avvp_lib.features.backbones", "avvp_lib.features.media")
+    assert {"avvp_lib.features.tiny_teachers", "avvp_lib.features.log_mel"} <= set(closure)
+    assert not {"avvp_lib.features.extraction", "avvp_lib.training", "avvp_lib.cli"} & set(closure)
+
+
+def test_chunks_of_other_code_are_not_mixed_in(videos, decoded, tmp_path, monkeypatch):
+    with monkeypatch.context() as old, pytest.raises(KeyboardInterrupt):
+        old.setattr(extraction, "_collect", broken_off)
+        old.setattr(extraction, "_feature_code", lambda: "old")
+        run(videos, tmp_path)
+    assert len(list((tmp_path / ".parts").iterdir())) == 3
+    decoded.clear()
+    assert run(videos, tmp_path).videos == 5
+    assert len(decoded) == 5 and visible(tmp_path) == sorted(QUICK)
+
+
+def broken_off(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["FeatureBank.write", "write_json", "_write_failures", "shutil.rmtree"])
+def test_an_end_between_any_two_steps_is_mended(broken, decoded, tmp_path, monkeypatch, step):
+    """What follows the chunks: banks, their records, the list of failures, and away with the chunks."""
+    run(broken, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"avvp_lib.features.extraction.{step}", broken_off)
+        run(broken, tmp_path / "out")
+    assert (tmp_path / "out" / ".parts").exists()
+    decoded.clear()
+    run(broken, tmp_path / "out")
+    assert decoded == [], "all chunks were there"
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_leftovers_of_killed_runs_go(videos, decoded, tmp_path):
+    run(videos, tmp_path / "whole")
+    out = tmp_path / "out"
+    for name in (".failures.77.csv", ".parts/.0123.77.npz", "tiny-clip/.bank.77.json", "tiny-clip/.features-01.77.npy"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("half")
+    (out / "tiny-clip" / "features-0123456789abcdef.npy").write_text("of a bank that was never finished")
+    run(videos, out)
+    assert contents(out) == contents(tmp_path / "whole")
 
 
 @pytest.fixture
