@@ -264,6 +264,8 @@ def _train(
     for epoch in epochs:
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch)
+        if hasattr(objective, "start_epoch"):
+            objective.start_epoch(epoch)
         loss = _train_epoch(fabric, wrapped, optimiser, train, objective, recipe, order)
         if not math.isfinite(loss):
             raise FloatingPointError(

@@ -253,3 +253,18 @@ def test_a_selection_keeps_videos_together():
     torch.testing.assert_close(taken.visual_2d, data.visual_2d[[3, 1]])
     assert (taken.true_audio == data.true_audio[[3, 1]]).all()
     assert replace(data, visual_3d=None).take(torch.tensor([0])).visual_3d is None
+
+
+def test_an_objective_is_told_the_epoch(monkeypatch):
+    told = []
+
+    class Counting:
+        def start_epoch(self, epoch):
+            told.append(epoch)
+
+        def __call__(self, model, batch):
+            return model(batch.audio, batch.visual_2d, batch.visual_3d).video_prob.sum()
+
+    monkeypatch.setattr(training, "build_objective", lambda *arguments, **options: Counting())
+    fit(make_model(), make_data(), make_data(1), replace(LEARN, epochs=3), seed=0, device="cpu", progress=False)
+    assert told == [1, 2, 3]

@@ -6,6 +6,8 @@ function that the training loop calls with the model and a batch:
     objective = build_objective("segment-labels", train)
     loss = objective(model, batch)                          # a scalar
 
+An objective that changes in the course of a training has a method `start_epoch(epoch)`, which the loop calls; epochs count from 1.
+
 One objective, one file with a function `build`: "segment-labels" is `segment_labels.build`. A file is imported when it is asked
 for, so a result depends on the objective that made it and on no other. "module:function" names a factory of your own.
 """
