@@ -27,11 +27,13 @@ from avvp_lib.features.tiny_teachers import class_text
 from avvp_lib.profiles import Profile, profile
 from avvp_lib.pseudo_labels import PseudoLabels, fit_thresholds, text_similarity, zero_shot_labels
 from avvp_lib.pseudo_labels.published import read_valor_labels
+from avvp_lib.pseudo_labels.text_features import text_features, ungated_labels, ungated_thresholds
 from avvp_lib.training import ParsingData
 
 Grids = tuple[np.ndarray, np.ndarray]
 """(N, T, C) of audio and of visual."""
 
+TEXTS = ("none", "ungated", "gated")
 IDS_NAMED = 5
 """How many videos a warning lists before it only counts."""
 
@@ -44,6 +46,7 @@ class LabelSource(Protocol):
     def similarities(self, bench: Bench, split: str) -> Grids: ...
     def zero_shot(self, bench: Bench, split: str) -> PseudoLabels: ...
     def truth(self, bench: Bench) -> PseudoLabels: ...
+    def text_features(self, bench: Bench, split: str, gated: bool) -> Grids: ...
     def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]: ...
 
 
@@ -78,9 +81,24 @@ class TeacherLabels:
         audio, visual = true_grids(bench.corpus) if train.audio is None else (train.audio, train.visual)
         return PseudoLabels(train.keys, audio.astype(np.float32), visual.astype(np.float32), {"method": "truth"})
 
+    def text_features(self, bench: Bench, split: str, gated: bool) -> Grids:
+        """What the teachers' labels of the segments mean, as text; ungated labels have thresholds of their own."""
+        rows = _sentences(bench.corpus)
+        sentences = [self.text(teacher)[0][rows] for teacher in bench.profile.teachers]
+        labels = self.zero_shot(bench, split) if gated else None
+        grids = (labels.audio, labels.visual) if gated else _ungated(bench, split)
+        return tuple(text_features(grid, sentence) for grid, sentence in zip(grids, sentences, strict=True))
+
     def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]:
         """What the labels follow from, besides the banks: the annotations, and of a rendered corpus the renderer."""
         return {"name": bench.corpus.name, **bench.corpus.provenance}
+
+
+def _ungated(bench: Bench, split: str) -> Grids:
+    """Zero-shot labels that never look at a video label, (N, T, C) bool; thresholds are fitted on the validation split."""
+    val = bench.corpus.splits["val"]
+    thresholds = map(ungated_thresholds, bench.similarities("val"), (val.audio, val.visual))
+    return tuple(map(ungated_labels, bench.similarities(split), thresholds))
 
 
 def _sentences(corpus: Corpus) -> list[int]:
@@ -117,6 +135,13 @@ class PublishedLabels:
             "Use the recipe 'valor-zero-shot', or a rendered corpus: prepare('tutorial')"
         )
 
+    def text_features(self, bench: Bench, split: str, gated: bool) -> Grids:
+        """Refused: text takes ungated labels, and the published ones are gated."""
+        raise ValueError(
+            f"{bench.corpus.name} comes with VALOR's finished pseudo-labels, which their video labels have gated: no model may read "
+            "them at test time. Leave the text out (a recipe without text)"
+        )
+
     def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]:
         """What the labels follow from, besides the banks: the annotation files, and the pseudo-labels if they are used."""
         made = {"name": bench.corpus.name, "md5": bench.corpus.provenance["md5"]}
@@ -139,9 +164,24 @@ class Bench:
     banks: dict[str, FeatureBank]
     source: LabelSource = field(default_factory=TeacherLabels)
 
-    def data(self, split: str, labels: PseudoLabels | None = None) -> ParsingData:
-        """A split as tensors, joined by id, with segment labels to learn from if they are given."""
+    def data(self, split: str, labels: PseudoLabels | None = None, text: str = "none") -> ParsingData:
+        """A split as tensors, joined by id.
+
+        Args:
+            split: its name.
+            labels: segment labels to learn from.
+            text: for models that read text: what the teachers' labels of the segments mean. "ungated" labels are the only ones a model
+                may read at test time; "gated" ones are the zero-shot labels of the training videos.
+
+        Raises:
+            ValueError: an unknown split or text, gated text of a split other than "train", or a corpus without teachers.
+        """
         part = self.split(split)
+        if text not in TEXTS or (text == "gated" and split != "train"):
+            raise ValueError(
+                f"text {text!r} is not for the split {split!r}: choose one of {', '.join(TEXTS)}, gated for training videos only"
+            )
+        texts = (None, None) if text == "none" else self.source.text_features(self, split, text == "gated")
         pseudo = labels.take(part.keys) if labels is not None else (None, None)
         return ParsingData(
             *(torch.from_numpy(self.banks[name].take(part.keys)) for name in self._student_backbones()),
@@ -150,6 +190,8 @@ class Bench:
             pseudo_visual=_tensor(pseudo[1]),
             true_audio=_tensor(part.audio),
             true_visual=_tensor(part.visual),
+            text_audio=_tensor(texts[0]),
+            text_visual=_tensor(texts[1]),
         )
 
     def split(self, name: str) -> CorpusSplit:

@@ -81,11 +81,12 @@ def import_closure(*modules: str) -> list[str]:
 
 
 def _imported_modules(node: ast.AST) -> list[str]:
-    """What an import statement names: modules, and of a package's names those that are modules themselves."""
+    """What an import statement names of this package: modules, and of a package's names those that are modules themselves."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom) or node.module is None:
-        return []
+    own = __name__.split(".")[0]
+    if not isinstance(node, ast.ImportFrom) or node.module is None or node.module.split(".")[0] != own:
+        return []  # others are not asked for: an optional one may be absent
     package = importlib.util.find_spec(node.module)
     inside = [f"{node.module}.{alias.name}" for alias in node.names]
     if package is None or package.submodule_search_locations is None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from avvp_lib.bench import OWN_SUPERVISIONS, Bench, bench_on_media, labeller_of, prepare, register_supervision
 from avvp_lib.models import build_model, known_as, model_class
 from avvp_lib.objectives import factory_of
 from avvp_lib.profiles import PROFILES, Profile, profile, profile_of
-from avvp_lib.training import FitResult, TrainingRecipe, fit
+from avvp_lib.training import FitResult, ParsingData, TrainingRecipe, fit
 from avvp_lib.workspace import workspace
 
 __all__ = [
@@ -54,6 +55,7 @@ class Recipe:
             rendered corpus, or a method that was registered.
         widths: keyword arguments for `build_model`, besides the feature widths, which the bench knows.
         training: see `TrainingRecipe`.
+        text: what the model reads of the teachers' labels, as text, see `Bench.data`; in training, for at test time it is ungated.
     """
 
     name: str
@@ -62,6 +64,12 @@ class Recipe:
     supervision: str
     training: TrainingRecipe
     widths: dict[str, Any] = field(default_factory=dict)
+    text: str = "none"
+
+    @property
+    def test_text(self) -> str:
+        """What the model reads of a validation or test video."""
+        return "none" if self.text == "none" else "ungated"
 
 
 # The published recipes are for 10,000 videos; the profile "paper" puts them here instead. These keep their form (optimisers,
@@ -109,6 +117,32 @@ def recipe(name: str, profile_name: str = "tutorial") -> Recipe:
     return replace(base, widths={**size.widths.get(base.model, {}), **base.widths}, training=training)
 
 
+@dataclass(frozen=True)
+class FirstStage:
+    """A network that is trained before the one a recipe is about, to learn something from.
+
+    Attributes:
+        model, loss: by name, as in a recipe.
+        widths: what differs from the recipe's.
+    """
+
+    model: str
+    loss: str
+    widths: dict[str, Any]
+
+
+def _noise_ratios(estimator: nn.Module, train: ParsingData) -> dict[str, Any]:
+    from avvp_lib.pseudo_labels.noise_ratios import estimate_noise_ratios  # nobody else needs it
+
+    return estimate_noise_ratios(estimator, train).options()
+
+
+STAGES = {"jomold": (FirstStage("jomold", "jomold-noise-estimator", {"cross_attention": "off"}), _noise_ratios)}
+"""By objective: what is trained before, and what of it the objective then takes as options."""
+
+TEXT_WIDTHS = ("text_audio_dim", "text_visual_dim")
+
+
 def run(
     experiment: Recipe,
     bench: Bench,
@@ -125,17 +159,34 @@ def run(
     Raises:
         FileNotFoundError, ValueError: the bench has no such labels; says which recipes it has labels for.
     """
-    train = bench.data("train", bench.labels(experiment.supervision))
+    train = bench.data("train", bench.labels(experiment.supervision), experiment.text)
+    validation = bench.data("val", text=experiment.test_text)
+    training = experiment.training
+    options = {"seed": seed, "device": device, "progress": progress}
+    if training.loss in STAGES:
+        first, between = STAGES[training.loss]
+        estimator = _model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
+        stage = replace(training, loss=first.loss, loss_options={})
+        stage_folder = None if folder is None else Path(folder) / "first-stage"
+        result = fit(estimator, train, validation, stage, folder=stage_folder, **options)
+        training = replace(training, loss_options={**training.loss_options, **between(result.model, train)})
+    model = _model(experiment.model, train, bench, experiment.widths, seed)
+    return fit(model, train, validation, training, folder=folder, **options)
+
+
+def _model(name: str, train: ParsingData, bench: Bench, widths: dict[str, Any], seed: int) -> nn.Module:
+    """An untrained model for these features, its first weights drawn with a seed."""
+    text = {} if train.text is None else dict(zip(TEXT_WIDTHS, (t.shape[-1] for t in train.text), strict=True))
     torch.manual_seed(seed)
-    model = build_model(
-        experiment.model,
+    return build_model(
+        name,
         audio_dim=train.audio.shape[-1],
         visual_2d_dim=train.visual_2d.shape[-1],
         visual_3d_dim=train.visual_3d.shape[-1],
         classes=len(bench.corpus.categories),
-        **experiment.widths,
+        **text,
+        **widths,
     )
-    return fit(model, train, bench.data("val"), experiment.training, seed, device, folder=folder, progress=progress)
 
 
 def training_folder(experiment: Recipe, bench: Bench, seed: int) -> Path:
@@ -149,6 +200,10 @@ def recipe_modules(experiment: Recipe) -> list[str]:
         known_as(model_class(experiment.model)).partition(":")[0],
         factory_of(experiment.training.loss).__module__,
     ]
+    if experiment.text != "none":
+        modules.append("avvp_lib.pseudo_labels.text_features")
+    if experiment.training.loss in STAGES:
+        modules.append("avvp_lib.pseudo_labels.noise_ratios")
     own = experiment.supervision in OWN_SUPERVISIONS
     return modules if own else [*modules, labeller_of(experiment.supervision).__module__]
 

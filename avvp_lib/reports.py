@@ -131,7 +131,7 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
     if isinstance(experiment, Recipe):
         result = run(experiment, bench, seed, folder=training_folder(experiment, bench, seed), progress=progress)
         gates = (experiment.training.audio_gate, experiment.training.visual_gate)
-        predictions = predicted_grids(result.model, bench.data("test"), *gates)
+        predictions = predicted_grids(result.model, bench.data("test", text=experiment.test_text), *gates)
         parameters = sum(p.numel() for p in result.model.parameters())
         training = {"gates": gates, "best_epoch": result.best_epoch, "parameters": parameters}
     else:
@@ -284,13 +284,18 @@ def results_table(cells: list[dict[str, Any]]) -> pd.DataFrame:
         rows.append(
             {
                 "experiment": mine[0]["title"] + (" (stale)" if any(map(is_stale, mine)) else ""),
-                "reads": PREDICTORS[name].reads if name in PREDICTORS else "features",
+                "reads": PREDICTORS[name].reads if name in PREDICTORS else _reads(mine[0]["recipe"]),
                 "seeds": len(mine) if mine[0]["seed"] is not None else 0,
                 **means,
                 "Type interval": f"{interval.low:.1f} ... {interval.high:.1f}",
             }
         )
     return pd.DataFrame(rows).set_index("experiment")
+
+
+def _reads(recipe: dict[str, Any]) -> str:
+    """What a trained model reads of a test video."""
+    return "features" if recipe.get("text", "none") == "none" else "features, text of the teacher's labels"
 
 
 def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "segment/Type") -> dict[str, Any]:

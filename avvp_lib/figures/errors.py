@@ -44,7 +44,9 @@ def error_bars(tables: Mapping[str, pd.DataFrame], videos: int) -> Figure:
     for row in range(len(names)):
         for m, modality in enumerate(MODALITIES):
             y = row + (m - 0.5) * (height + 0.04)
-            axes.text(-reach * 1.02, y, modality, color=MODALITY_COLOURS[modality], ha="right", va="center", fontsize=11)
+            axes.text(
+                -reach * 1.02, y, modality, color=MODALITY_COLOURS[modality], ha="right", va="center", fontsize=11
+            )
     axes.set_yticks(range(len(names)), names, fontweight="bold")
     axes.tick_params(axis="y", length=0, pad=64)
     axes.axvline(0, color="black", linewidth=1)
@@ -69,5 +71,7 @@ def _stack(axes: Axes, y: float, height: float, direction: int, lengths: np.ndar
     start = 0.0
     for kind, length in zip(KINDS, lengths, strict=True):
         colour, hatch = LOOKS[kind]
-        axes.barh(y, direction * length, height, left=start, color=colour, hatch=hatch, edgecolor="white", linewidth=0.8)
+        axes.barh(
+            y, direction * length, height, left=start, color=colour, hatch=hatch, edgecolor="white", linewidth=0.8
+        )
         start += direction * length

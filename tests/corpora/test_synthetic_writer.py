@@ -1,8 +1,8 @@
 """A synthetic corpus on disk: its layout, resuming, refusals, and reading it as LLP is read."""
 
 import json
-from pathlib import Path
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
