@@ -21,7 +21,12 @@ __all__ = ["MODELS", "PRESETS", "ParsingOutput", "build_model", "model_class", "
 
 MODELS: dict[str, str | type[nn.Module]] = {
     "han": "avvp_lib.models.han:HAN",
+    "mgn": "avvp_lib.models.mgn:MGN",
+    "jomold": "avvp_lib.models.jomold:JoMoLD",
     "valor": "avvp_lib.models.valor:VALOR",
+    "mm-cse": "avvp_lib.models.mm_cse:MMCSE",
+    "mug": "avvp_lib.models.mug:MUG",
+    "ear": "avvp_lib.models.ear:EAR",
 }
 """The names `build_model` knows: a class, or where to import it from, "module:class"."""
 
@@ -52,7 +57,9 @@ def register_model(name: str, model: type[nn.Module]) -> None:
         raise ValueError(f"there is a model {name!r} already, {known_as(known)}: choose another name")
     open_widths = [width for width, p in inspect.signature(model).parameters.items() if p.default is p.empty]
     if open_widths:
-        raise ValueError(f"{known_as(model)} has no default for {', '.join(open_widths)}: build_model needs one of each")
+        raise ValueError(
+            f"{known_as(model)} has no default for {', '.join(open_widths)}: build_model needs one of each"
+        )
     MODELS[name] = model
 
 

@@ -7,12 +7,15 @@ import torch
 
 from avvp_lib.models import MODELS, PRESETS, build_model
 
-SMALL = {"audio_dim": 12, "visual_2d_dim": 20, "visual_3d_dim": 16, "hidden": 8, "feed_forward": 16}
+FEATURES = {"audio_dim": 12, "visual_2d_dim": 20, "visual_3d_dim": 16}
+SMALL = {**FEATURES, "hidden": 8, "feed_forward": 16}
+TEXT = {"text_audio_dim": 6, "text_visual_dim": 6}
+NARROW = {"mgn": {}, "mm-cse": {}, "mug": {**TEXT, "hidden": 8}, "ear": {"hidden": 8, "event_dim": 4}}
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_remembers_how_it_was_built(name):
-    model = build_model(name, **SMALL, layers=2)
+    model = build_model(name, **FEATURES, **NARROW.get(name, {"hidden": 8, "feed_forward": 16, "layers": 2}))
     twin = build_model(model.name, **json.loads(json.dumps(model.widths)))
     assert model.widths["classes"] == 25
     assert (twin.name, twin.widths) == (name, model.widths)
@@ -22,10 +25,13 @@ def test_a_model_remembers_how_it_was_built(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_takes_the_shared_signature(name):
-    model = build_model(name, **SMALL).eval()
+    model = build_model(name, **FEATURES, **NARROW.get(name, {"hidden": 8, "feed_forward": 16})).eval()
     inputs = {"audio": torch.zeros(1, 10, 12), "visual_2d": torch.zeros(1, 10, 20), "visual_3d": torch.zeros(1, 10, 16)}
     text = (torch.zeros(1, 10, 6), torch.zeros(1, 10, 6))
-    torch.testing.assert_close(model(**inputs, text=text).video_prob, model(**inputs).video_prob)
+    output = model(**inputs, text=text)
+    assert output.segment_prob.shape == (1, 10, 2, 25) and output.modality_prob.shape == (1, 2, 25)
+    if name != "mug":  # the only one that reads the text
+        torch.testing.assert_close(output.video_prob, model(**inputs).video_prob)
 
 
 def test_seed_decides_the_initial_weights():
@@ -50,7 +56,7 @@ def test_presets_name_the_published_widths():
 @pytest.mark.parametrize(
     ("name", "widths", "message"),
     [
-        ("hann", {}, "unknown model 'hann'; known: han, valor"),
+        ("hann", {}, "unknown model 'hann'; known: han, mgn, jomold, valor"),
         ("han", {"width": 4, "norm": "pre"}, "han does not take norm, width; it takes audio_dim, .*hidden, heads"),
         ("valor", {"hidden": 8.0}, "hidden must be a positive integer, not 8.0"),
         ("valor", {"layers": 0}, "layers must be a positive integer, not 0"),

@@ -11,7 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-PARAMETERS = {"HAN": 9_307_723, "VALOR": 5_096_523, "VALOR+": 5_052_235, "VALOR++": 4_888_395}
+from avvp_lib.models import ParsingOutput
+
+PARAMETERS = {
+    "HAN": 9_307_723,
+    "VALOR": 5_096_523,
+    "VALOR+": 5_052_235,
+    "VALOR++": 4_888_395,
+    "JoMoLD": 4_571_723,
+    "MGN": 4_366_065,
+}
 
 # mean, standard deviation (n - 1), first three values, last value
 OUTPUTS = {
@@ -19,6 +28,23 @@ OUTPUTS = {
     ("HAN", "audio_prob"): (0.514580, 0.172402, 0.372973, 0.484559, 0.286249, 0.659808),
     ("HAN", "visual_prob"): (0.495964, 0.191847, 0.606984, 0.467527, 0.083699, 0.289144),
     ("HAN", "segment_prob"): (0.502210, 0.266139, 0.234235, 0.041516, 0.322656, 0.198506),
+    ("JoMoLD", "synchrony_logits"): (0.960822, 0.284498, 0.611519, 1.225684, 0.684106, 1.024458),
+    ("JoMoLD without cross-attention", "video_prob"): (0.498928, 0.177670, 0.485108, 0.519343, 0.146559, 0.437534),
+    ("JoMoLD without cross-attention", "segment_prob"): (0.494802, 0.269292, 0.335642, 0.325341, 0.317832, 0.657114),
+    ("MGN", "video_prob"): (0.513571, 0.251455, 0.272892, 0.723253, 0.077280, 0.297132),
+    ("MGN", "audio_prob"): (0.649276, 0.303897, 0.940293, 0.969390, 0.984748, 0.146686),
+    ("MGN", "visual_prob"): (0.362018, 0.308860, 0.123199, 0.536167, 0.431294, 0.500016),
+    ("MGN", "audio_segment_prob"): (0.714204, 0.331291, 1.033460, 1.067621, 1.082226, 0.161619),
+    ("MGN", "visual_segment_prob"): (0.398220, 0.336688, 0.135264, 0.589460, 0.474180, 0.549828),
+    ("MGN", "audio_token_logits"): (0.009562, 0.196675, 0.141795, 0.081340, -0.174134, -0.078634),
+    ("MGN", "visual_token_logits"): (0.010842, 0.207071, -0.293410, -0.060004, -0.427754, 0.084545),
+    ("MGN hard", "video_prob"): (0.817368, 0.316271, 0.841383, 0.993759, 0.210373, 0.944697),
+    ("MGN hard", "audio_segment_prob"): (0.032282, 0.165882, 0.0, 0.0, 0.0, 0.0),
+    ("MGN hard", "visual_segment_prob"): (0.025015, 0.137890, 0.0, 0.0, 0.0, 0.0),
+    ("MM-CSE", "video_prob"): (0.517137, 0.362406, 0.536991, 0.095506, 0.937215, 0.873814),
+    ("MM-CSE", "audio_prob"): (0.495883, 0.379803, 0.150923, 0.093837, 0.962500, 0.902186),
+    ("MM-CSE", "visual_prob"): (0.531963, 0.355050, 0.597232, 0.117022, 0.863090, 0.869525),
+    ("MM-CSE", "segment_logits"): (0.474573, 3.156545, -1.689883, -2.315285, 3.341987, 2.142477),
     ("VALOR", "video_prob"): (0.553704, 0.246218, 0.647916, 0.579428, 0.322554, 0.127967),
     ("VALOR", "segment_logits"): (0.262985, 1.629938, 2.060615, 0.451942, -2.373869, -1.753470),
     ("VALOR+", "video_prob"): (0.402245, 0.232189, 0.638035, 0.669325, 0.620251, 0.616084),
@@ -72,12 +98,21 @@ def summary(values: Tensor) -> tuple[float, ...]:
 def published_outputs(model: nn.Module, audio_layout: str) -> dict[str, tuple[float, ...]]:
     """Summaries of everything a model says about the agreed features, by the names used in OUTPUTS."""
     with torch.no_grad():
-        output = model.eval()(*features(audio_layout))
+        return output_summaries(model.eval()(*features(audio_layout)))
+
+
+def output_summaries(output: ParsingOutput) -> dict[str, tuple[float, ...]]:
+    """Summaries of what is in an output, by the names used in OUTPUTS."""
     named = {
         "video_prob": output.video_prob,
         "audio_prob": output.modality_prob[:, 0],
         "visual_prob": output.modality_prob[:, 1],
         "segment_prob": output.segment_prob,
+        "audio_segment_prob": output.segment_prob[:, :, 0],
+        "visual_segment_prob": output.segment_prob[:, :, 1],
         "segment_logits": output.segment_logits,
+        "synchrony_logits": output.extras.get("synchrony_logits"),
+        "audio_token_logits": output.extras.get("token_logits", [None, None])[0],
+        "visual_token_logits": output.extras.get("token_logits", [None, None])[1],
     }
-    return {name: summary(values) for name, values in named.items()}
+    return {name: summary(values) for name, values in named.items() if values is not None}
