@@ -19,7 +19,7 @@ class Profile:
         widths: keyword arguments of `build_model`, by model.
         training: changes to the recipes' training, such as fewer epochs.
         corpus: name for `load_corpus`.
-        published_training: by loss, what takes the place of the recipes' own training.
+        published_training: by model, else by loss, what takes the place of the recipes' own training; the loss and its options stay.
         excluded: recipes and untrained predictors that this corpus has no labels for.
     """
 
@@ -43,11 +43,20 @@ class Profile:
 _TUTORIAL_WIDTHS = {
     "han": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
     "valor": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
-}
+    "jomold": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
+    "mgn": {"hidden": 64, "audio_depth": 1, "visual_depth": 1, "cross_modal_depth": 1},
+    "mm-cse": {"hidden": 128, "class_hidden": 32, "heads": 4, "feed_forward": 64, "layers": 2},
+    "mug": {
+        "hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3, "state_channels": 32, "d_state": 8,
+        "attention_channels": 8,
+    },
+    "ear": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3, "event_dim": 16},
+}  # fmt: skip
 
 _PAPER_WIDTHS = {
     "han": {"hidden": 512, "heads": 1, "feed_forward": 512, "layers": 1, "dropout": 0.1},
     "valor": {"hidden": 512, "heads": 8, "feed_forward": 1024, "layers": 1, "dropout": 0.1},
+    **{model: {} for model in ("mgn", "jomold", "mm-cse", "mug", "ear")},  # the defaults are the published widths
 }
 
 # HAN's and VALOR's published training. VALOR's network with video labels alone is no row of either paper: it takes HAN's.
@@ -60,6 +69,23 @@ _PAPER_TRAINING = {
         loss="segment-labels", epochs=60, batch_size=64, optimiser="adamw", learning_rate=1e-4, betas=(0.5, 0.999),
         weight_decay=1e-3, schedule="warm-up-cosine", warm_up_epochs=10, minimum_rate=1e-6, clip_norm=1.0,
         audio_gate="global", visual_gate="global",
+    ),
+    "mgn": TrainingRecipe(
+        loss="mgn", epochs=40, batch_size=16, optimiser="adam", learning_rate=3e-4, step_epochs=10, step_factor=0.1
+    ),
+    "jomold": TrainingRecipe(
+        loss="jomold", epochs=25, batch_size=128, optimiser="adam", learning_rate=5e-4, step_epochs=6, step_factor=0.25
+    ),
+    "mm-cse": TrainingRecipe(
+        loss="mm-cse", epochs=60, batch_size=64, optimiser="adamw", learning_rate=3e-4, betas=(0.5, 0.999),
+        weight_decay=1e-3, step_epochs=10, step_factor=0.1, clip_norm=1.0,
+    ),
+    "mug": TrainingRecipe(  # no schedule is given
+        loss="segment-labels", epochs=20, batch_size=64, optimiser="adamw", learning_rate=3e-4, step_epochs=20
+    ),
+    "ear": TrainingRecipe(
+        loss="ear", epochs=80, batch_size=64, optimiser="adamw", learning_rate=1e-4, schedule="warm-up-cosine",
+        warm_up_epochs=10, minimum_rate=5e-6,
     ),
 }  # fmt: skip
 
@@ -75,7 +101,7 @@ PROFILES: dict[str, Profile] = {
         teachers=(),
         widths=_PAPER_WIDTHS,
         published_training=_PAPER_TRAINING,
-        excluded=("teacher", "valor-truth"),
+        excluded=("teacher", "valor-truth", "mug-zero-shot"),
     ),
 }
 

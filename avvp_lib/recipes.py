@@ -84,6 +84,11 @@ _SEGMENT = TrainingRecipe(
     audio_gate="global", visual_gate="global",
 )  # fmt: skip
 
+
+def _with_loss(loss: str, **options: Any) -> TrainingRecipe:
+    return replace(_SEGMENT, loss=loss, loss_options=options)
+
+
 RECIPES: dict[str, Recipe] = {
     r.name: r
     for r in (
@@ -91,6 +96,22 @@ RECIPES: dict[str, Recipe] = {
         Recipe("valor-video-labels", "VALOR's network, video labels", "valor", "video-labels", _WEAK),
         Recipe("valor-zero-shot", "VALOR, zero-shot pseudo-labels", "valor", "zero-shot", _SEGMENT),
         Recipe("valor-truth", "VALOR's network, true segment labels", "valor", "truth", _SEGMENT),
+        # The family under the same pseudo-labels. HAN, MGN and JoMoLD were published for video labels; here they get segment losses too.
+        Recipe("han-zero-shot", "HAN, zero-shot pseudo-labels", "han", "zero-shot", _SEGMENT),
+        Recipe(
+            "mgn-zero-shot", "MGN, zero-shot pseudo-labels", "mgn", "zero-shot", _with_loss("mgn", segment_weight=1.0)
+        ),
+        Recipe(
+            "jomold-zero-shot",
+            "JoMoLD, zero-shot pseudo-labels",
+            "jomold",
+            "zero-shot",
+            _with_loss("jomold", segment_weight=1.0),
+        ),
+        Recipe("mm-cse-zero-shot", "MM-CSE, zero-shot pseudo-labels", "mm-cse", "zero-shot", _with_loss("mm-cse")),
+        Recipe("mug-without-text", "MUG without PLSIM", "mug", "zero-shot", _SEGMENT, {"plsim": "off"}),
+        Recipe("mug-zero-shot", "MUG, zero-shot pseudo-labels", "mug", "zero-shot", _SEGMENT, text="ungated"),
+        Recipe("ear-zero-shot", "EAR's parser, zero-shot pseudo-labels", "ear", "zero-shot", _with_loss("ear")),
     )
 }
 
@@ -113,7 +134,9 @@ def recipe(name: str, profile_name: str = "tutorial") -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")
     size, base = profile(profile_name), RECIPES[name]
-    training = replace(size.published_training.get(base.training.loss, base.training), **size.training)
+    loss, options = base.training.loss, base.training.loss_options
+    published = size.published_training.get(base.model) or size.published_training.get(loss, base.training)
+    training = replace(published, loss=loss, loss_options=options, **size.training)
     return replace(base, widths={**size.widths.get(base.model, {}), **base.widths}, training=training)
 
 

@@ -12,7 +12,16 @@ from avvp_lib.recipes import Bench, Profile
 
 SEGMENTS, CATEGORIES = 10, len(LLP_CATEGORIES)
 NUMBERS = {"train": 12, "val": 8, "test": 6}
-WIDTHS = {name: {"hidden": 16, "heads": 2, "feed_forward": 16} for name in ("han", "valor")}
+SMALL = {"hidden": 16, "heads": 2, "feed_forward": 16}
+WIDTHS = {
+    "han": SMALL,
+    "valor": SMALL,
+    "jomold": SMALL,
+    "mgn": {"hidden": 16, "heads": 2, "audio_depth": 1, "visual_depth": 1, "cross_modal_depth": 1},
+    "mm-cse": {**SMALL, "class_hidden": 16, "layers": 1},
+    "mug": {**SMALL, "state_channels": 8, "d_state": 4, "attention_channels": 4, "text_hidden": 8},
+    "ear": {**SMALL, "event_dim": 4},
+}
 PROFILE = Profile(
     "smoke",
     audio="ears",

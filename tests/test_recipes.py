@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from avvp_lib.features import BACKBONES, BackboneCard, FeatureBank
 from avvp_lib.features.bank import BankError
 from avvp_lib.features.published import PUBLISHED
 from avvp_lib.models import build_model
-from avvp_lib.recipes import PROFILES, RECIPES, Bench, profile, recipe, recipe_dict, run
+from avvp_lib.recipes import PROFILES, RECIPES, Bench, profile, recipe, recipe_dict, recipe_modules, run
 from tests.small_bench import PROFILE, WIDTHS, small_bench, small_corpus
 
 
@@ -21,7 +22,11 @@ def bench(tmp_path) -> Bench:
 
 def tiny(name: str, **training):
     base = recipe(name, "smoke")
-    return replace(base, widths=WIDTHS[base.model], training=replace(base.training, epochs=2, **training))
+    return replace(
+        base,
+        widths={**WIDTHS[base.model], **RECIPES[name].widths},
+        training=replace(base.training, epochs=2, **training),
+    )
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -155,3 +160,44 @@ def test_another_seed_is_another_run(bench):
 def test_a_recipe_is_plain_data():
     data = recipe_dict(recipe("valor-zero-shot", "smoke"))
     assert data["supervision"] == "zero-shot" and data["training"]["epochs"] == PROFILES["smoke"].training["epochs"]
+
+
+def test_text_is_what_the_teachers_labels_mean(bench):
+    """The teachers' sentences are unit axes, so the text of a segment is its label, divided by the number of its categories."""
+    test = bench.data("test", text="ungated")
+    assert test.text[0].shape == (len(test), 10, 25)
+    for text in test.text:
+        labels = text > 0
+        expected = labels / labels.sum(-1, keepdim=True).clamp(min=1)
+        torch.testing.assert_close(text, expected)
+    gated = bench.data("train", text="gated")
+    np.testing.assert_array_equal(gated.text_audio > 0, bench.zero_shot("train").audio > 0)
+    assert bench.data("test").text is None
+
+
+def test_text_never_follows_a_test_videos_label(bench):
+    splits = dict(bench.corpus.splits)
+    splits["test"] = replace(splits["test"], video_labels=~splits["test"].video_labels)
+    other = replace(bench, corpus=replace(bench.corpus, splits=splits))
+    for name in ("text_audio", "text_visual"):
+        texts = [getattr(made.data("test", text="ungated"), name) for made in (bench, other)]
+        torch.testing.assert_close(*texts)
+    with pytest.raises(ValueError, match="gated for training videos only"):
+        bench.data("test", text="gated")
+    with pytest.raises(ValueError, match="text 'all' is not for the split 'train'"):
+        bench.data("train", text="all")
+
+
+def test_two_stages_are_both_kept(bench, tmp_path):
+    first = run(tiny("jomold-zero-shot"), bench, 3, "cpu", tmp_path / "jomold", progress=False)
+    assert (tmp_path / "jomold" / "first-stage" / "history.csv").is_file()
+    again = run(tiny("jomold-zero-shot"), bench, 3, "cpu", tmp_path / "jomold", progress=False)
+    pd.testing.assert_frame_equal(first.history, again.history)
+
+
+def test_a_recipe_names_the_modules_it_depends_on():
+    assert recipe_modules(RECIPES["mug-zero-shot"]) == [
+        "avvp_lib.models.mug", "avvp_lib.objectives.segment_labels", "avvp_lib.pseudo_labels.text_features"
+    ]  # fmt: skip
+    assert "avvp_lib.pseudo_labels.noise_ratios" in recipe_modules(RECIPES["jomold-zero-shot"])
+    assert recipe_modules(RECIPES["han"]) == ["avvp_lib.models.han", "avvp_lib.objectives.video_labels"]
