@@ -293,9 +293,9 @@ def results_table(cells: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("experiment")
 
 
-def _reads(recipe: dict[str, Any]) -> str:
+def _reads(recipe: dict[str, Any] | None) -> str:
     """What a trained model reads of a test video."""
-    return "features" if recipe.get("text", "none") == "none" else "features, text of the teacher's labels"
+    return "features" if (recipe or {}).get("text", "none") == "none" else "features, text of the teacher's labels"
 
 
 def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "segment/Type") -> dict[str, Any]:
