@@ -24,6 +24,7 @@ from avvp_lib.metrics import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels import fit_thresholds
 from avvp_lib.recipes import (
+    PROFILES,
     RECIPES,
     Bench,
     Recipe,
@@ -147,7 +148,8 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         **_coverage(bench),
         "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
         **training,
-        "recipe": recipe_dict(experiment) if isinstance(experiment, Recipe) else None,
+        "recipe": _as_stored(experiment),
+        "profile": next((name for name, size in PROFILES.items() if size == bench.profile), None),
         "code": _code(experiment),
         "data": _data(experiment, bench),
         "versions": _versions(),
@@ -249,7 +251,7 @@ def read_cells(corpus: str) -> list[dict[str, Any]]:
 
 def is_stale(cell: dict[str, Any]) -> bool:
     """Whether the code or the recipe behind a cell has changed since. Its data takes a bench to check: `fill_cells` does."""
-    name, size = cell["experiment"], profile_of(cell["corpus"])
+    name, size = cell["experiment"], cell.get("profile") or profile_of(cell["corpus"])
     experiment = recipe(name, size) if name in RECIPES and size is not None else PREDICTORS.get(name)
     if experiment is None:
         return True

@@ -183,6 +183,7 @@ table.pivot_table("a video", ["model", "error"], "kind", aggfunc="sum", sort=Fal
 #
 # - The false alarms of *time* and *modality* are the price of a video label: it says neither. They shrink most when segment labels come in, in the picture more than in the sound.
 # - *Category* errors shrink least. Which sound or thing it is depends on the features, and all three models see the same ones.
+# - Most misses are of the kind *category*: the event is found nowhere in the video. That is recognition, not localisation.
 # - Misses do not shrink alike: a model that claims less also misses more.
 #
 # **Question.** An error of *time* by one second is an *edge*. Which share of all wrong segments would disappear if onsets and offsets were forgiven one second?
