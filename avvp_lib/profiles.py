@@ -45,7 +45,7 @@ _TUTORIAL_WIDTHS = {
     "valor": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
     "jomold": {"hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3},
     "mgn": {"hidden": 64, "audio_depth": 1, "visual_depth": 1, "cross_modal_depth": 1},
-    "mm-cse": {"hidden": 128, "class_hidden": 32, "heads": 4, "feed_forward": 64, "layers": 2},
+    "mm-cse": {"hidden": 128, "class_hidden": 16, "heads": 1, "feed_forward": 32, "layers": 1},
     "mug": {
         "hidden": 128, "heads": 4, "feed_forward": 256, "dropout": 0.3, "state_channels": 32, "d_state": 8,
         "attention_channels": 8,

@@ -1,0 +1,75 @@
+"""Relations between categories as heat maps: what a model has learned, beside what its labels hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from avvp_lib.corpora.events import MODALITIES
+from avvp_lib.figures.style import MODALITY_COLOURS, WIDTH, new_figure, readable, styled
+
+LIMIT_PERCENTILE = 99.0
+"""Of the sizes off the diagonal: where the colours of a map end, so that a single pair does not bleach all others."""
+
+
+@styled
+def relation_maps(
+    maps: Mapping[str, np.ndarray], categories: Sequence[str], rows: str | None = None, columns: str | None = None
+) -> Figure:
+    """Square maps between categories, two in a row; red is positive, blue negative, the diagonal is left grey.
+
+    Every map has colours of its own, symmetric about zero. A map between the events of both modalities gets a row for itself, and lines
+    between its four blocks.
+
+    Args:
+        maps: by title, each (C, C) float, or (2C, 2C) with the audio events first.
+        categories: C names.
+        rows, columns: what the two sides of a (C, C) map are, such as "heard" and "seen", where they are not the same.
+
+    Raises:
+        ValueError: a map has another shape, or holds a NaN; names the map.
+    """
+    size = len(categories)
+    for title, matrix in maps.items():
+        if matrix.shape not in {(size, size), (2 * size, 2 * size)}:
+            raise ValueError(f"the map {title!r} has shape {matrix.shape}; {size} categories need {size} or {2 * size}")
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"the map {title!r} holds a NaN or an infinity: leave out categories that never occur")
+    across = 1 if any(len(matrix) > size for matrix in maps.values()) else min(2, len(maps))
+    down = -(-len(maps) // across)
+    figure = new_figure(WIDTH, (5.4 if across == 2 else 11.0) * down)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, (title, matrix) in zip(panels, maps.items(), strict=False):
+        _draw_map(figure, axes, matrix, [readable(name) for name in categories])
+        axes.set_title(title, color=MODALITY_COLOURS.get(title.split(":")[0], "black"), fontweight="bold")
+        if len(matrix) == size:
+            axes.set(ylabel=rows or "", xlabel=columns or "")
+    for axes in panels[len(maps) :]:
+        axes.remove()
+    return figure
+
+
+def _draw_map(figure: Figure, axes: Axes, matrix: np.ndarray, names: list[str]) -> None:
+    """One map with its colour bar; names twice, in the colours of the modalities, if it holds the events of both."""
+    off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
+    limit = np.percentile(np.abs(off_diagonal), LIMIT_PERCENTILE) if len(off_diagonal) else 0.0
+    shown = np.ma.masked_array(matrix, np.eye(len(matrix), dtype=bool))
+    limit = limit or 1.0  # all zero: any scale will do
+    axes.set_facecolor("#BBBBBB")
+    picture = axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    figure.colorbar(picture, ax=axes, shrink=0.7, pad=0.02, extend="both")
+    both = len(matrix) == 2 * len(names)
+    ticks = np.arange(len(matrix))
+    axes.set_yticks(ticks, names * (1 + both), fontsize=9)
+    axes.set_xticks(ticks, names * (1 + both), fontsize=9, rotation=90)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if both:
+        axes.axhline(len(names) - 0.5, color="black", linewidth=1.5)
+        axes.axvline(len(names) - 0.5, color="black", linewidth=1.5)
+        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+            for i, label in enumerate(labels):
+                label.set_color(MODALITY_COLOURS[MODALITIES[i // len(names)]])
