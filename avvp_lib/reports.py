@@ -45,6 +45,12 @@ REPORTED_CORPUS = "tutorial-studio-1"
 REPORTED_PAGES = {"README.md": REPORTED_CORPUS, "docs/synthetic_corpus.md": "tutorial-street-1"}
 RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
+"""What supervision is worth."""
+FAMILY_STEPS = (
+    *(("valor-zero-shot", f"{model}-zero-shot") for model in ("han", "mgn", "jomold", "mm-cse", "mug", "ear")),
+    ("mug-without-text", "mug-zero-shot"),
+)
+"""What a network is worth under the same pseudo-labels, and what text is worth to MUG."""
 MODALITY_SCORES = ("segment/A", "segment/V", "segment/AV")
 COLUMNS = (*MODALITY_SCORES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
 
@@ -338,10 +344,10 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def summary(cells: list[dict[str, Any]]) -> str:
-    """The results of one corpus as Markdown: the table, then each step of supervision with its interval and verdict."""
+    """The results of one corpus as Markdown: the table, then each step with its interval and verdict."""
     present = {cell["experiment"] for cell in cells}
     lines = [markdown(results_table(cells)), ""]
-    for lower, higher in STEPS:
+    for lower, higher in (*STEPS, *FAMILY_STEPS):
         if {lower, higher} <= present:
             step = compare(cells, lower, higher)
             lines.append(

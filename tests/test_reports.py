@@ -226,11 +226,11 @@ def test_every_predictor_has_a_title_and_a_note():
 
 def test_the_summary_replaces_what_stood_between_the_markers(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    page.write_text("before\n<!-- results -->\nwhat stood here\n<!-- /results -->\nafter\n")
     cells = read_cells(REPORTED_CORPUS)
     write_summary(page, cells)
     text = page.read_text()
-    assert summary(cells) in text and "old" not in text
+    assert summary(cells) in text and "what stood here" not in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
 
 
