@@ -86,19 +86,12 @@ class TeacherLabels:
         rows = _sentences(bench.corpus)
         sentences = [self.text(teacher)[0][rows] for teacher in bench.profile.teachers]
         labels = self.zero_shot(bench, split) if gated else None
-        grids = (labels.audio, labels.visual) if gated else _ungated(bench, split)
+        grids = (labels.audio, labels.visual) if gated else bench.ungated_labels(split)
         return tuple(text_features(grid, sentence) for grid, sentence in zip(grids, sentences, strict=True))
 
     def identity(self, bench: Bench, supervision: str | None) -> dict[str, Any]:
         """What the labels follow from, besides the banks: the annotations, and of a rendered corpus the renderer."""
         return {"name": bench.corpus.name, **bench.corpus.provenance}
-
-
-def _ungated(bench: Bench, split: str) -> Grids:
-    """Zero-shot labels that never look at a video label, (N, T, C) bool; thresholds are fitted on the validation split."""
-    val = bench.corpus.splits["val"]
-    thresholds = map(ungated_thresholds, bench.similarities("val"), (val.audio, val.visual))
-    return tuple(map(ungated_labels, bench.similarities(split), thresholds))
 
 
 def _sentences(corpus: Corpus) -> list[int]:
@@ -219,6 +212,12 @@ class Bench:
     def zero_shot(self, split: str = "train") -> PseudoLabels:
         """Zero-shot labels of a split, gated by its video labels."""
         return self.source.zero_shot(self, split)
+
+    def ungated_labels(self, split: str) -> Grids:
+        """Zero-shot labels that never look at a video label, (N, T, C) bool; their thresholds are fitted on the validation split."""
+        val = self.corpus.splits["val"]
+        thresholds = map(ungated_thresholds, self.similarities("val"), (val.audio, val.visual))
+        return tuple(map(ungated_labels, self.similarities(split), thresholds))
 
     def labels(self, supervision: str) -> PseudoLabels | None:
         """The segment labels that a supervision offers for the training split; None for video labels only."""

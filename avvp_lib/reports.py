@@ -22,7 +22,6 @@ import torch
 import avvp_lib
 from avvp_lib.metrics import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
-from avvp_lib.pseudo_labels import fit_thresholds
 from avvp_lib.recipes import (
     PROFILES,
     RECIPES,
@@ -96,13 +95,7 @@ def predictor_grids(name: str, bench: Bench, split: str = "test") -> tuple[np.nd
         labels = bench.zero_shot(split)
         return labels.audio > 0.5, labels.visual > 0.5
     if name == "teacher":
-        val = bench.corpus.splits["val"]
-        anything = np.ones_like(val.video_labels)
-        fitted = [
-            fit_thresholds(similarity, truth, anything)
-            for similarity, truth in zip(bench.similarities("val"), (val.audio, val.visual), strict=True)
-        ]
-        return tuple(s > t for s, t in zip(bench.similarities(split), fitted, strict=True))
+        return bench.ungated_labels(split)
     raise ValueError(f"unknown predictor {name!r}: choose one of {', '.join(PREDICTORS)}")
 
 
@@ -111,6 +104,8 @@ def _code(experiment: Recipe | Predictor) -> str:
     modules = {"avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"}
     if isinstance(experiment, Recipe):
         modules |= {"avvp_lib.training", *recipe_modules(experiment)}
+    else:
+        modules.add("avvp_lib.pseudo_labels.text_features")
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
 
 
@@ -319,6 +314,16 @@ def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "
     verdict = "undecided" if interval.low <= 0 <= interval.high else ("visible" if interval.mean > 0 else "reversed")
     return {"step": f"{lower} -> {higher}", "score": score, "difference": interval.mean, "low": interval.low,
             "high": interval.high, "verdict": verdict}  # fmt: skip
+
+
+def comparisons(
+    cells: list[dict[str, Any]],
+    pairs: Iterable[tuple[str, str]],
+    scores: Iterable[str] = ("segment/Type", "segment/A", "segment/V", "event/Type"),
+) -> pd.DataFrame:
+    """`compare` for every pair (lower, higher) and every score, a row each."""
+    scores = tuple(scores)
+    return pd.DataFrame([compare(cells, lower, higher, score) for lower, higher in pairs for score in scores])
 
 
 def _paired_difference(cells: list[dict[str, Any]], lower: str, higher: str, score: str) -> np.ndarray:

@@ -44,7 +44,7 @@ from avvp_lib.figures import learning_curves, results_dots, timeline
 from avvp_lib.metrics import binarise, parsing_scores
 from avvp_lib.models.pooling import attentive_mmil
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import REPORTED_CORPUS, STEPS, compare, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, STEPS, comparisons, read_cells, results_table
 from avvp_lib.training import evaluate, predict, predicted_grids
 from avvp_lib.workspace import workspace
 
@@ -210,12 +210,7 @@ figure
 table.round(1)
 
 # %%
-for lower, higher in STEPS:
-    for score in ("segment/Type", "segment/A", "segment/V"):
-        step = compare(cells, lower, higher, score)
-        print(
-            f"{step['step']:38} {score:13} {step['difference']:+5.1f}  [{step['low']:+.1f}, {step['high']:+.1f}]  {step['verdict']}"
-        )
+comparisons(cells, STEPS, ("segment/Type", "segment/A", "segment/V")).round(1)
 
 # %% [markdown]
 # **How to read it.** "The video label on every segment" reads the test video's own label, which no parser may; still it is the right yardstick, because LLP's events

@@ -162,7 +162,7 @@ pictures["helps"]
 pictures["harms"]
 
 # %% [markdown]
-# **What to notice.** HAN's lanes are all or nothing: a video label cannot say *when*, so an event tends to fill the whole video or to be missed, often in both modalities
+# **What to notice.** HAN's lanes are often all or nothing: a video label cannot say *when*, so an event tends to fill the whole video or to be missed, often in both modalities
 # at once. VALOR cuts events to their seconds, and pays for it where the teacher was wrong: then it misses an event from beginning to end. Do the three videos bear that out? Do not trust three videos. Count.
 #
 # ## 4 · All videos, all errors

@@ -49,7 +49,7 @@ from avvp_lib.extensions import load_extension
 from avvp_lib.figures import grid_picture, results_dots
 from avvp_lib.models import build_model
 from avvp_lib.recipes import PROFILES, bench_on_media, prepare, recipe
-from avvp_lib.reports import compare, measure, results_table
+from avvp_lib.reports import comparisons, measure, results_table
 from avvp_lib.workspace import workspace
 
 folder, examples = workspace() / out, workspace() / "examples"
@@ -105,7 +105,7 @@ print({cell["experiment"]: f"{cell['parameters']:,} parameters" for cell in cell
 results_table(cells)[["seeds", "segment/A", "segment/V", "segment/Type", "event/Type", "Type interval"]].round(1)
 
 # %%
-pd.DataFrame([compare(cells, "segment-mlp", "valor-zero-shot")]).round(1)
+comparisons(cells, [("segment-mlp", "valor-zero-shot")], ["segment/Type"]).round(1)
 
 # %% [markdown]
 # **What to notice.** The verdict is about one training seed and these test videos. Compare the event level too: a model without context has no reason to give neighbouring seconds the same answer.
@@ -144,7 +144,7 @@ pd.DataFrame(rows).T.round(1)
 
 # %%
 cells.append(measure(recipe("valor-smoothed", profile), bench, seed, progress=False))
-pd.DataFrame([compare(cells, "valor-zero-shot", "valor-smoothed")]).round(1)
+comparisons(cells, [("valor-zero-shot", "valor-smoothed")], ["segment/Type"]).round(1)
 
 # %% [markdown]
 # **What to notice.** Better labels need not make a better model: a network that averages over the noise of eight hundred videos may have smoothed them already. That is why labels *and* models have to be measured.

@@ -15,6 +15,7 @@ from avvp_lib.reports import (
     REPORTED_CORPUS,
     cell_path,
     compare,
+    comparisons,
     fill_cells,
     is_stale,
     markdown,
@@ -239,3 +240,12 @@ def test_the_pages_show_the_committed_cells(page, project_root):
     cells = read_cells(reports.REPORTED_PAGES[page])
     assert summary(cells) in (project_root / page).read_text(encoding="utf-8"), "run `make notebooks`"
     assert "(stale)" not in summary(cells), "the code changed since: run `avvp measure --corpus-seed 1`"
+
+
+def test_comparisons_are_a_row_for_each_pair_and_score():
+    noise = np.random.default_rng(0).normal(0, 1, 20)
+    cells = [cell(name, seed, level + noise) for name, level in (("low", 40), ("high", 50)) for seed in (0, 1)]
+    table = comparisons(cells, [("low", "high"), ("high", "low")], ["segment/Type", "segment/A"])
+    assert list(table["step"]) == ["low -> high"] * 2 + ["high -> low"] * 2
+    assert list(table["score"]) == ["segment/Type", "segment/A"] * 2
+    assert table.to_dict("records")[0] == compare(cells, "low", "high")

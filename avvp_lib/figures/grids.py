@@ -41,7 +41,7 @@ def _draw_cells(axes: Axes, truth: np.ndarray, prediction: np.ndarray | None, y:
     """One row of `grid_picture`: T cells and their sums."""
     if prediction is None:
         kinds = np.where(truth, "1", "0")
-        summary = f"{truth.sum()} segments"
+        summary = f"{truth.sum()} segment{'' if truth.sum() == 1 else 's'}"
     else:
         kinds = np.select([truth & prediction, prediction, truth], ["TP", "FP", "FN"], "")
         hits, false, missed = ((kinds == kind).sum() for kind in ("TP", "FP", "FN"))
