@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avvp_lib.corpora.corpus import Corpus, CorpusSplit
 from avvp_lib.corpora.llp import load_llp
+from avvp_lib.corpora.unav import load_unav
 from avvp_lib.workspace import workspace
 
 __all__ = ["CORPORA", "Corpus", "CorpusSplit", "load_corpus", "register_corpus"]
@@ -20,9 +21,17 @@ def _read_synthetic(root: Path) -> Corpus:
     return load_synthetic_llp(root)
 
 
+def _read_synthetic_unav(root: Path) -> Corpus:
+    from avvp_lib.corpora.synthetic.unav import load_synthetic_unav
+
+    return load_synthetic_unav(root)
+
+
 CORPORA: dict[str, tuple[Reader, str]] = {
     "llp": (load_llp, "data/llp"),
     "synthetic-llp": (_read_synthetic, "data/synthetic-llp/tutorial-studio-0"),
+    "unav100": (load_unav, "data/unav100"),
+    "synthetic-unav": (_read_synthetic_unav, "data/synthetic-unav/tutorial-studio-0"),
 }
 """The names `load_corpus` knows: who reads a corpus folder, and where that folder is unless someone says otherwise."""
 
@@ -52,7 +61,7 @@ def load_corpus(name: str, root: str | Path | None = None) -> Corpus:
     """Read the annotations of a corpus by name.
 
     Args:
-        name: "llp", "synthetic-llp", or what was registered.
+        name: "llp", "synthetic-llp", "unav100", "synthetic-unav", or what was registered.
         root: the corpus folder; by default where data/README.md says to put it.
 
     Raises:

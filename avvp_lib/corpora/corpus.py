@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+GRIDS = ("audio", "visual", "audio_visual")
+
 
 @dataclass(frozen=True, eq=False)
 class CorpusSplit:
@@ -21,6 +23,8 @@ class CorpusSplit:
         video_labels: (N, C) bool, the weak labels: which categories occur somewhere in the video.
         audio: (N, T, C) bool, which categories are audible in each segment; None where only weak labels exist.
         visual: (N, T, C) bool, which categories are visible in each segment; None where only weak labels exist.
+        audio_visual: (N, T, C) bool, which categories are audible and visible at once: all that a corpus for dense
+            audio-visual localisation labels; None elsewhere.
         lengths: (N,) int, segments that belong to the video where videos differ in length and grids are zero-padded;
             None where all T segments do.
 
@@ -34,6 +38,7 @@ class CorpusSplit:
     video_labels: np.ndarray
     audio: np.ndarray | None = None
     visual: np.ndarray | None = None
+    audio_visual: np.ndarray | None = None
     lengths: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -47,8 +52,8 @@ class CorpusSplit:
             raise ValueError(
                 f"split {self.name!r}: video_labels has {self.video_labels.shape[0]} rows for {number} videos"
             )
-        for modality in ("audio", "visual"):
-            self._check_grid(modality, getattr(self, modality))
+        for name in GRIDS:
+            self._check_grid(name, getattr(self, name))
         if self.audio is not None and self.visual is not None and self.audio.shape != self.visual.shape:
             raise ValueError(
                 f"split {self.name!r}: audio {self.audio.shape} and visual {self.visual.shape} must have one shape"
@@ -75,7 +80,7 @@ class CorpusSplit:
             return
         if self.lengths.shape != (len(self),) or not np.issubdtype(self.lengths.dtype, np.integer):
             raise ValueError(f"split {self.name!r}: lengths must be {len(self)} integers, one per video")
-        for grid in (self.audio, self.visual):
+        for grid in (getattr(self, name) for name in GRIDS):
             if grid is not None and not ((self.lengths >= 0) & (self.lengths <= grid.shape[1])).all():
                 raise ValueError(f"split {self.name!r}: lengths must lie in 0 ... {grid.shape[1]}, the grid's segments")
 

@@ -38,6 +38,15 @@ def test_subset_of_a_weakly_labelled_split_stays_weak():
     assert part.audio is None and part.visual is None and part.lengths is None
 
 
+def test_audio_visual_labels_travel_and_lengths_are_checked_against_them():
+    whole = replace(split(), audio=None, visual=None, audio_visual=np.random.default_rng(1).random((3, 4, 2)) < 0.5)
+    part = whole.subset([2, 0])
+    assert part.audio is None and part.visual is None
+    assert (part.audio_visual == whole.audio_visual[[2, 0]]).all() and part.lengths.tolist() == [3, 4]
+    with pytest.raises(ValueError, match=r"lengths must lie in 0 \.\.\. 4"):
+        replace(whole, lengths=np.array([4, 5, 1]))
+
+
 def test_media_path():
     corpus = Corpus("toy", ("dog", "cat"), {"test": split()}, Path("folder"))
     assert corpus.media_path("video1") == Path("folder/videos/video1.mp4")
@@ -54,6 +63,14 @@ def test_media_path():
         ({"audio": np.zeros((3, 2), bool)}, r"audio must be bool of shape \(videos, segments, categories\)"),
         ({"visual": np.zeros((3, 4, 5), bool)}, r"visual has shape \(3, 4, 5\), which does not fit 3 videos and 2"),
         ({"visual": np.zeros((3, 5, 2), bool)}, r"audio \(3, 4, 2\) and visual \(3, 5, 2\) must have one shape"),
+        (
+            {"audio_visual": np.zeros((3, 2), bool)},
+            r"audio_visual must be bool of shape \(videos, segments, categories",
+        ),
+        (
+            {"audio_visual": np.zeros((3, 4, 3), bool)},
+            r"audio_visual has shape \(3, 4, 3\), which does not fit 3 videos",
+        ),
         ({"lengths": np.array([4, 4])}, "lengths must be 3 integers"),
         ({"lengths": np.array([4, 5, 1])}, r"lengths must lie in 0 \.\.\. 4"),
     ],

@@ -7,10 +7,11 @@ import pytest
 
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.corpora.synthetic import sounds
-from avvp_lib.corpora.synthetic.sounds import DOMAINS, SOUND_CATEGORIES, ambience, colour, distractor_sound, sound
+from avvp_lib.corpora.synthetic.sounds import DOMAINS, SOUND_CATEGORIES, ambience, colour, distractor_sound, more, sound
 from avvp_lib.corpora.synthetic.sounds.recording import LIMIT, active_rms
 from avvp_lib.corpora.synthetic.sounds.styles import STYLES
 from avvp_lib.corpora.synthetic.sounds.synthesis import Take, noise, pattern_at, pluck, tone
+from avvp_lib.corpora.synthetic.sprites.more import DRAWINGS
 
 RATE = 16_000
 EVERY_SOUND = [(category, domain) for domain in DOMAINS for category in SOUND_CATEGORIES]
@@ -50,9 +51,9 @@ def nearest_centroid_accuracy(train: tuple, test: tuple) -> float:
     return float((answers == test[1]).mean())
 
 
-def test_there_is_a_sound_for_every_llp_category():
-    assert set(SOUND_CATEGORIES) == set(LLP_CATEGORIES)
-    assert len(SOUND_CATEGORIES) == 25
+def test_there_is_a_sound_for_every_llp_category_and_for_every_further_sprite():
+    assert set(SOUND_CATEGORIES) == set(LLP_CATEGORIES) | set(more.GENERATORS)
+    assert len(SOUND_CATEGORIES) == 37 and list(more.GENERATORS) == list(DRAWINGS)
 
 
 @pytest.mark.parametrize("category, domain", EVERY_SOUND)
@@ -105,7 +106,7 @@ def test_the_voice_is_the_same_at_another_length():
         long = log_mel_statistics(sound(category, "studio", generator(21), 5.0))[:40]
         others = [log_mel_statistics(sound(category, "studio", generator(seed), 5.0))[:40] for seed in (22, 23, 24)]
         closer += np.abs(short - long).mean() < np.mean([np.abs(short - other).mean() for other in others])
-    assert closer >= 22
+    assert closer >= 0.88 * len(SOUND_CATEGORIES)
 
 
 def test_categories_are_told_apart_and_domains_cost_something():
@@ -113,7 +114,7 @@ def test_categories_are_told_apart_and_domains_cost_something():
     fresh_studio, fresh_street = (described(domain, 4, seed + 10) for seed, domain in enumerate(DOMAINS))
     for train, same, other in ((studio, fresh_studio, fresh_street), (street, fresh_street, fresh_studio)):
         within, across = nearest_centroid_accuracy(train, same), nearest_centroid_accuracy(train, other)
-        assert within > 0.75, within  # chance is 0.04
+        assert within > 0.75, within  # chance is 0.03
         assert 0.4 < across < within - 0.05, across
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.corpora.synthetic import sprites
-from avvp_lib.corpora.synthetic.sprites import DOMAINS, LOOKS, SPRITES, background, distractor_cycle, sprite_cycle
+from avvp_lib.corpora.synthetic.sprites import DOMAINS, LOOKS, SPRITES, background, distractor_cycle, more, sprite_cycle
 from avvp_lib.corpora.synthetic.sprites.drawing import MARGIN, STYLES, Canvas, develop, make_look, smooth, swing, tone
 from avvp_lib.corpora.synthetic.sprites.scenery import DISTRACTORS
 
@@ -27,8 +27,9 @@ def looks_of(category, domain, seeds=20):
     return [on_grey(cycle_of(category, domain, seed, size=32))[0] for seed in range(seeds)]
 
 
-def test_there_is_a_sprite_for_each_llp_category_and_no_other():
-    assert set(SPRITES) == set(LLP_CATEGORIES) and len(SPRITES) == 25
+def test_there_is_a_sprite_for_each_llp_category_and_for_twelve_more():
+    assert set(SPRITES) == set(LLP_CATEGORIES) | set(more.DRAWINGS)
+    assert len(LLP_CATEGORIES) == 25 and len(more.DRAWINGS) == 12 and len(SPRITES) == 37
     assert not set(DISTRACTORS) & set(SPRITES)
 
 

@@ -16,6 +16,7 @@ from avvp_lib.corpora.synthetic import (
     default_root,
     render_corpus,
     render_video,
+    rendering,
     true_grids,
     writer,
 )
@@ -181,13 +182,15 @@ def test_renewing_replaces_what_the_renderer_made_and_nothing_else(mini, older, 
     assert {path: path.stat().st_mtime_ns for path in older.rglob("*")} == before, "nothing left to renew"
 
 
-@pytest.mark.parametrize("step", ["write_json", "write_annotations", "run_tasks"])
-def test_a_renewal_that_breaks_off_never_mixes_two_renderers(mini, older, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"), [(rendering, "write_json"), (writer, "write_annotations"), (rendering, "run_tasks")]
+)
+def test_a_renewal_that_breaks_off_never_mixes_two_renderers(mini, older, monkeypatch, module, step):
     def broken_off(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(writer, step, broken_off)
+        patch.setattr(module, step, broken_off)
         render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
     render_corpus(older, SETTINGS, workers=1, progress=False, renew=True)
     assert without_mine(older) == contents(mini)
@@ -252,7 +255,7 @@ def test_all_splits_are_in_the_table_of_all_videos(mini):
     assert list(joined.columns) == ["filename", "event_labels"]
 
 
-def test_the_fingerprint_of_the_renderer_covers_all_but_reader_and_writer():
+def test_the_fingerprint_of_the_renderer_covers_all_but_readers_and_writers():
     folder = Path(writer.__file__).parent
     modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert set(writer.RENDERER) == modules - {"__init__", "writer"}
+    assert set(writer.RENDERER) == modules - {"__init__", "rendering", "unav", "writer"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import numpy as np
 from avvp_lib.corpora.corpus import Corpus
 from avvp_lib.corpora.llp import read_dense_grid, read_llp_layout
 from avvp_lib.corpora.synthetic.content import SIZES, CorpusSettings, render_video
+from avvp_lib.corpora.synthetic.rendering import read_card
 from avvp_lib.corpora.synthetic.sprites import DOMAINS
 from avvp_lib.corpora.synthetic.writer import render_corpus
 from avvp_lib.records import note_input
-from avvp_lib.workspace import shown, workspace
+from avvp_lib.workspace import workspace
 
 __all__ = [
     "DOMAINS",
@@ -40,25 +40,8 @@ def load_synthetic_llp(root: Path | None = None) -> Corpus:
         FileNotFoundError: nothing was rendered at `root`, or the rendering was interrupted; says how to go on.
     """
     root = Path(root) if root is not None else default_root(CorpusSettings())
-    card_file = root / "corpus.json"
-    if not card_file.is_file():
-        raise FileNotFoundError(
-            f"no synthetic corpus in {shown(root)}. Render one with: avvp render --out {shown(root)}"
-        )
-    note_input(card_file)
-    card = json.loads(card_file.read_text(encoding="utf-8"))
-    settings = CorpusSettings(card["seed"], card["size"], card["domain"])
-    absent = [
-        key
-        for split in ("train", "val", "test")
-        for key in settings.keys(split)
-        if not (root / "videos" / f"{key}.mp4").is_file()
-    ]
-    if absent:
-        raise FileNotFoundError(
-            f"{shown(root)} is not complete: {len(absent)} videos are missing, {absent[0]}.mp4 first. Go on with: "
-            f"avvp render --out {shown(root)} --seed {card['seed']} --size {card['size']} --domain {card['domain']}"
-        )
+    card = read_card(root, lambda card: CorpusSettings(card["seed"], card["size"], card["domain"]), "avvp render")
+    note_input(root / "corpus.json")
     corpus = read_llp_layout(root, name=f"synthetic-llp/{root.name}")
     return replace(corpus, provenance={**corpus.provenance, **card})
 

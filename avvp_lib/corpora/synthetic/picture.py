@@ -5,7 +5,7 @@ Everything that makes seeing hard is one of the constants below, or `FILMED`. Th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,10 +66,18 @@ class Actor:
     phase: np.ndarray
 
 
-def render_frames(rng: np.random.Generator, domain: str, visual: np.ndarray) -> np.ndarray:
-    """(F, H, W, 3) uint8 frames of a video whose visible events are `visual` (T, C) bool; F = 8 T."""
-    seconds = len(visual)
-    visible = [(LLP_CATEGORIES[c], jittered_spans(rng, visual[:, c])) for c in np.flatnonzero(visual.any(0))]
+def render_frames(
+    rng: np.random.Generator, domain: str, visual: np.ndarray, categories: Sequence[str] = LLP_CATEGORIES
+) -> np.ndarray:
+    """(F, H, W, 3) uint8 frames of a video whose visible events are `visual` (T, C) bool; F = 8 T. C names in `categories`."""
+    visible = [(categories[c], jittered_spans(rng, visual[:, c])) for c in np.flatnonzero(visual.any(0))]
+    return render_visible(rng, domain, visible, len(visual))
+
+
+def render_visible(
+    rng: np.random.Generator, domain: str, visible: list[tuple[str, list[tuple[float, float]]]], seconds: int
+) -> np.ndarray:
+    """(F, H, W, 3) uint8 frames of a video in which each named category is visible in its spans of seconds; F = 8 `seconds`."""
     return _render(rng, domain, FILMED, visible, np.arange(seconds * FRAMES_PER_SECOND) / FRAMES_PER_SECOND)
 
 

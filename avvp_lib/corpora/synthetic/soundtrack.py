@@ -5,6 +5,8 @@ Everything that makes hearing hard is one of the constants below. They were chos
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from avvp_lib.corpora.llp import LLP_CATEGORIES
@@ -21,10 +23,18 @@ DISTRACTOR_SECONDS = (0.5, 3.0)
 COLOUR_PROBABILITY = 0.5
 
 
-def render_waveform(rng: np.random.Generator, domain: str, audio: np.ndarray) -> np.ndarray:
-    """(samples,) float32 in [-1, 1] at 16 kHz: the sound of a video whose audible events are `audio` (T, C) bool."""
-    seconds = len(audio)
-    audible = [(LLP_CATEGORIES[c], jittered_spans(rng, audio[:, c])) for c in np.flatnonzero(audio.any(0))]
+def render_waveform(
+    rng: np.random.Generator, domain: str, audio: np.ndarray, categories: Sequence[str] = LLP_CATEGORIES
+) -> np.ndarray:
+    """(samples,) float32 in [-1, 1] at 16 kHz: the sound of a video whose audible events are `audio` (T, C) bool, C names given."""
+    audible = [(categories[c], jittered_spans(rng, audio[:, c])) for c in np.flatnonzero(audio.any(0))]
+    return render_audible(rng, domain, audible, len(audio))
+
+
+def render_audible(
+    rng: np.random.Generator, domain: str, audible: list[tuple[str, list[tuple[float, float]]]], seconds: int
+) -> np.ndarray:
+    """(samples,) float32 in [-1, 1] at 16 kHz: a video in which each named category is audible in its spans of seconds."""
     return _render(rng, domain, RECORDED, audible, seconds)
 
 

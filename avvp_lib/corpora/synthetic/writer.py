@@ -8,11 +8,9 @@ root/truth/AVVP_train_{audio,visual}.csv   what only a simulator knows: the dens
 
 from __future__ import annotations
 
-import json
-import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,19 +21,15 @@ from avvp_lib.corpora.synthetic.content import SIZES, SPLITS, CorpusSettings, re
 from avvp_lib.corpora.synthetic.encoding import write_video
 from avvp_lib.corpora.synthetic.picture import FRAMES_PER_SECOND
 from avvp_lib.corpora.synthetic.plan import VideoPlan
+from avvp_lib.corpora.synthetic.rendering import Rendering, render_missing
 from avvp_lib.corpora.synthetic.soundtrack import SAMPLE_RATE
 from avvp_lib.corpora.synthetic.statistics import llp_statistics
-from avvp_lib.locks import exclusive
-from avvp_lib.parallel import run_tasks
-from avvp_lib.provenance import atomic_path, code_digest, json_digest, remove_unfinished, write_json
-from avvp_lib.workspace import shown
-
-logger = logging.getLogger(__name__)
+from avvp_lib.provenance import atomic_path, code_digest, json_digest
 
 VIDEOS_PER_TASK = 10
 
 
-# What decides how a corpus looks and sounds: all of this package but its reader and this writer.
+# What decides how a corpus looks and sounds: all of this package but its readers and writers.
 RENDERER = ("content", "encoding", "picture", "plan", "sounds", "soundtrack", "sprites", "statistics")
 
 
@@ -64,67 +58,15 @@ def render_corpus(
         ValueError: `root` holds a corpus that other settings, or another version of the renderer, made; or other files.
     """
     root, card = Path(root), {"name": "synthetic-llp", **asdict(settings), "renderer": renderer_digest()}
-    if not _is_outdated(root, card, renew) and _is_complete(root, settings):  # nothing is written into a foreign folder
-        return root
-    with exclusive(root):
-        remove_unfinished(*_folders(root))
-        if _is_outdated(root, card, renew):
-            logger.warning("%s was made by another version of the renderer: it is rendered again", shown(root))
-            _delete_files(root, settings)
-        write_json(root / "corpus.json", card)  # replaces an old one only when the old files are gone
-        write_annotations(root, settings)  # before the videos: a corpus is complete when its last video is there
-        tasks = [
-            (split, index)
-            for split in SPLITS
-            for index, key in enumerate(settings.keys(split))
-            if not (root / "videos" / f"{key}.mp4").is_file()
-        ]
-        logger.info("rendering %d videos into %s", len(tasks), root)
-        chunks = [(root, settings, tasks[i : i + VIDEOS_PER_TASK]) for i in range(0, len(tasks), VIDEOS_PER_TASK)]
-        run_tasks(_render_chunk, chunks, workers, len(tasks), f"render {root.name}", progress)
-        remove_unfinished(*_folders(root))  # of workers that outlived a killed run by a moment
-    return root
+    corpus = Rendering(root, settings, card, _tables(root), write_annotations, _render_chunk, VIDEOS_PER_TASK)
+    return render_missing(corpus, workers, progress, renew)
 
 
-def _is_outdated(root: Path, card: dict[str, Any], renew: bool) -> bool:
-    """Whether an older renderer's files must go first. Refuses a folder that is neither new nor of this corpus."""
-    path = root / "corpus.json"
-    if not path.is_file():
-        if root.is_dir() and any(not file.name.startswith(".") for file in root.iterdir()):
-            raise ValueError(
-                f"{root} holds files of something else, which a corpus could overwrite: choose an empty folder"
-            )
-        return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    different = sorted(name for name in card if found.get(name) != card[name])
-    if different and not (renew and different == ["renderer"]):
-        raise ValueError(
-            f"{root} holds another corpus: {', '.join(f'{n} is {found.get(n)!r}, not {card[n]!r}' for n in different)}. "
-            "Choose another folder, or delete this one to render it again."
-        )
-    return bool(different)
-
-
-def _is_complete(root: Path, settings: CorpusSettings) -> bool:
-    videos = [root / "videos" / f"{key}.mp4" for split in SPLITS for key in settings.keys(split)]
-    return all(path.is_file() for path in (root / "corpus.json", *_tables(root), *videos))
-
-
-def _tables(root: Path) -> list[Path]:
+def _tables(root: Path) -> tuple[Path, ...]:
     """The eight annotation files."""
     names = ("AVVP_dataset_full.csv", *WEAK_FILES.values(), *DENSE_FILES.values())
     truth = [root / "truth" / f"AVVP_train_{modality}.csv" for modality in ("audio", "visual")]
-    return [*(root / "annotations" / name for name in names), *truth]
-
-
-def _folders(root: Path) -> list[Path]:
-    return [root, *(root / name for name in ("annotations", "truth", "videos"))]
-
-
-def _delete_files(root: Path, settings: CorpusSettings) -> None:
-    """Delete a corpus' videos and annotations and nothing else. Its card goes last, so that a killed deletion can go on."""
-    for path in [*(root / "videos").glob(f"{settings.prefix}-[rvt]?????.mp4"), *_tables(root)]:
-        path.unlink(missing_ok=True)
+    return (*(root / "annotations" / name for name in names), *truth)
 
 
 def _render_chunk(root: Path, settings: CorpusSettings, tasks: list[tuple[str, int]]) -> int:
@@ -155,22 +97,30 @@ def write_annotations(root: Path, settings: CorpusSettings) -> None:
     }
     folder = root / "annotations"
     for split in SPLITS:
-        _write_table(folder / WEAK_FILES[split], weak[split])
-    _write_table(folder / "AVVP_dataset_full.csv", pd.concat([weak[split] for split in SPLITS]))
+        write_table(folder / WEAK_FILES[split], weak[split])
+    write_table(folder / "AVVP_dataset_full.csv", pd.concat([weak[split] for split in SPLITS]))
     for modality in ("audio", "visual"):
         dense = [_dense_table(plans[split], videos[split], modality) for split in SPLITS]
-        _write_table(root / "truth" / f"AVVP_train_{modality}.csv", dense[0])
-        _write_table(folder / DENSE_FILES[modality], pd.concat(dense[1:]))
+        write_table(root / "truth" / f"AVVP_train_{modality}.csv", dense[0])
+        write_table(folder / DENSE_FILES[modality], pd.concat(dense[1:]))
 
 
 def _dense_table(plans: list[VideoPlan], videos: list[str], modality: str) -> pd.DataFrame:
     grids = {name: np.stack([getattr(plan, name) for plan in plans]) for name in ("audio", "visual")}
-    events = grid_to_events(grids["audio"], grids["visual"], videos, LLP_CATEGORIES)
+    return dense_table(grids["audio"], grids["visual"], videos, LLP_CATEGORIES, modality)
+
+
+def dense_table(
+    audio: np.ndarray, visual: np.ndarray, videos: Sequence[str], categories: Sequence[str], modality: str
+) -> pd.DataFrame:
+    """The events of one modality in the columns of LLP's dense files; both grids (N, T, C) bool."""
+    events = grid_to_events(audio, visual, videos, categories)
     events = events[events["modality"] == modality]
     table = events[["video", "onset", "offset", "category"]].astype({"onset": int, "offset": int})
     return table.rename(columns={"video": "filename", "category": "event_labels"})
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as LLP's are: separated by tabs."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, sep="\t", index=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from avvp_lib.corpora.synthetic.sounds import animals, crowds, household, instruments, machines, voices
+from avvp_lib.corpora.synthetic.sounds import animals, crowds, household, instruments, machines, more, voices
 from avvp_lib.corpora.synthetic.sounds.ambience import DISTRACTORS, background
 from avvp_lib.corpora.synthetic.sounds.recording import finish, room_and_microphone
 from avvp_lib.corpora.synthetic.sounds.styles import STYLES, Style
@@ -40,6 +40,7 @@ GENERATORS: Mapping[str, Callable[[Take], np.ndarray]] = {
     "Baby_cry_infant_cry": voices.baby_cry,
     "Blender": machines.blender,
     "Clapping": crowds.clapping,
+    **more.GENERATORS,
 }
 SOUND_CATEGORIES = tuple(GENERATORS)
 
@@ -52,7 +53,7 @@ def sound(
     Equal random states give equal sounds, and the same voice at another length.
 
     Args:
-        category: one of `SOUND_CATEGORIES`, LLP's names.
+        category: one of `SOUND_CATEGORIES`: LLP's names, and those of `sounds.more`.
         domain: one of `DOMAINS`.
         rng: source of all randomness; advanced.
         seconds: length, positive.

@@ -1,4 +1,5 @@
-"""The picture side of the renderer: animated sprites of the 25 LLP categories, things of no category, and backgrounds.
+"""The picture side of the renderer: animated sprites of the 25 LLP categories and of 12 more, things of no category,
+and backgrounds.
 
 There are two rendering domains with their own palettes, outlines, textures and places: "studio" (light colours, indoors)
 and "street" (deep colours, black ink, hatching, outdoors by day and night). They overlap a little, so that what was
@@ -13,14 +14,16 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from avvp_lib.corpora.synthetic.sprites import animals, household, instruments, machines, people
+from avvp_lib.corpora.synthetic.sprites import animals, household, instruments, machines, more, people
 from avvp_lib.corpora.synthetic.sprites.backgrounds import paint_background
 from avvp_lib.corpora.synthetic.sprites.drawing import DOMAINS, MASTER_SIZE, STYLES, Canvas, develop, make_look
 from avvp_lib.corpora.synthetic.sprites.scenery import DISTRACTORS
 
 __all__ = ["DOMAINS", "LOOKS", "SPRITES", "background", "distractor_cycle", "sprite_cycle"]
 
-SPRITES = people.DRAWINGS | animals.DRAWINGS | instruments.DRAWINGS | machines.DRAWINGS | household.DRAWINGS
+SPRITES = (
+    people.DRAWINGS | animals.DRAWINGS | instruments.DRAWINGS | machines.DRAWINGS | household.DRAWINGS | more.DRAWINGS
+)
 LOOKS = 5  # members of a category and domain; every category has as many
 TINT, LIGHT = 0.08, 0.12  # standard deviations of the gain of each colour channel, and of all together
 
@@ -29,7 +32,7 @@ def sprite_cycle(category: str, domain: str, rng: np.random.Generator, size: int
     """One animation cycle of one instance of a category; its look, tint and facing come from `rng`.
 
     Args:
-        category: an LLP category, as its CSVs spell it ("Frying_(food)").
+        category: one of `SPRITES`; an LLP category as its CSVs spell it ("Frying_(food)").
         domain: "studio" or "street".
         rng: advanced by the same number of draws whatever the category.
         size: side of the square in pixels.
