@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -34,6 +34,7 @@ VIDEOS_PER_CHUNK = 20
 PARTS = ".parts"
 RECORD = "extraction.json"  # beside each bank: which files and code it was made from, and which of the files failed
 Missing = Literal["error", "fill"]
+Encode = Callable[..., list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -74,27 +75,60 @@ def extract(
         ValueError: no videos, no backbones, or an unknown one.
         MediaError: not one of the videos can be read.
     """
+    check_asked(videos, backbones)
+    files = {key: file_state(path) for key, path in videos.items()}
+    made_from = {"inputs": json_digest([files, on_missing]), "code": feature_code()}
+    asked = {key: (files[key], (str(path), on_missing)) for key, path in videos.items()}
+    cards = {name: build_backbone(name).card for name in backbones}
+    return write_banks(asked, cards, Path(out), made_from, [on_missing], encode_ten_seconds, workers, progress)
+
+
+def check_asked(videos: Mapping[str, Path], backbones: Sequence[str]) -> None:
+    """Raise ValueError where there is nothing to extract."""
     if not videos or not backbones:
         raise ValueError(f"nothing to extract: {len(videos)} videos and {len(backbones)} backbones were given")
-    out = Path(out)
-    cards = {name: build_backbone(name).card for name in backbones}
-    files = {key: _file_state(path) for key, path in videos.items()}
-    made_from = {"inputs": json_digest([files, on_missing]), "code": _feature_code()}
+
+
+def write_banks(
+    videos: Mapping[str, tuple[Any, tuple]],
+    cards: dict[str, BackboneCard],
+    out: Path,
+    made_from: dict[str, str],
+    stamp: list,
+    encode: Encode,
+    workers: int | None,
+    progress: bool,
+) -> ExtractionReport:
+    """Make the banks that are not there or not current, and keep the others: what all extractions share.
+
+    Args:
+        videos: id -> (what tells one version of its input from another, as JSON, and the arguments of `encode` for it).
+        cards: backbone name -> card of its bank, all made from one decode.
+        out: folder of the banks.
+        made_from: "inputs" and "code", fingerprints of all that decides the banks.
+        stamp: what, beside a chunk's own inputs and the code, decides its features.
+        encode: a function of a module; from the backbones' names and a video's arguments to one array a backbone.
+        workers: processes; the machine's cores by default.
+        progress: show a bar.
+
+    Raises:
+        MediaError: not one of the videos can be read.
+    """
     if _due(out, cards, made_from) or (out / PARTS).exists():
         with exclusive(out):
             remove_unfinished(out)
             due = _due(out, cards, made_from)  # asked again: another run may have made them while this one waited
-            parts, tasks = _plan(videos, files, due, out, [on_missing, made_from["code"]])
-            run_tasks(_extract_chunk, tasks, workers, sum(len(task[0]) for task in tasks), "extract", progress)
+            parts, tasks = _plan(videos, due, out, [*stamp, made_from["code"]], encode)
+            run_tasks(_write_part, tasks, workers, sum(len(task[0]) for task in tasks), "extract", progress)
             if due:
                 _collect(parts, due, out, made_from)
-            _write_failures(out / "failures.csv", _failures(out, backbones), len(videos))
+            _write_failures(out / "failures.csv", _failures(out, cards), len(videos))
             shutil.rmtree(out / PARTS, ignore_errors=True)
-    failures = _failures(out, backbones)
-    return ExtractionReport({name: out / name for name in backbones}, len(videos) - len(failures), failures)
+    failures = _failures(out, cards)
+    return ExtractionReport({name: out / name for name in cards}, len(videos) - len(failures), failures)
 
 
-def _feature_code() -> str:
+def feature_code() -> str:
     """Fingerprint of the code that makes features; the weights are in the cards.
 
     Modules that stand beside the packages (files, locks, records) are left out: they move bytes and make none.
@@ -104,7 +138,7 @@ def _feature_code() -> str:
     return code_digest(*modules, whole_packages=False)[:16]
 
 
-def _file_state(path: Path) -> list[int] | None:
+def file_state(path: Path) -> list[int] | None:
     """What changes when a file does: its size and the time of its last change; None where there is no file."""
     try:
         found = os.stat(path)
@@ -128,16 +162,16 @@ def _is_current(folder: Path, card: BackboneCard, made_from: dict[str, str]) -> 
 
 
 def _plan(
-    videos: Mapping[str, Path], files: dict[str, Any], due: dict[str, BackboneCard], out: Path, made_from: list
+    videos: Mapping[str, tuple[Any, tuple]], due: dict[str, BackboneCard], out: Path, stamp: list, encode: Encode
 ) -> tuple[list[Path], list[tuple]]:
     """The part file of each chunk of videos, named by all that decides what it holds, and a task for each that is missing."""
     ids = list(videos) if due else []
     chunks = [ids[i : i + VIDEOS_PER_CHUNK] for i in range(0, len(ids), VIDEOS_PER_CHUNK)]
-    stamp = [*made_from, *(asdict(card) for card in due.values())]
-    names = [json_digest([[[key, files[key]] for key in chunk], stamp])[:20] for chunk in chunks]
+    stamp = [*stamp, *(asdict(card) for card in due.values())]
+    names = [json_digest([[[key, videos[key][0]] for key in chunk], stamp])[:20] for chunk in chunks]
     parts = [out / PARTS / f"{name}.npz" for name in names]
     tasks = [
-        ({key: str(videos[key]) for key in chunk}, tuple(due), part, made_from[0])
+        ({key: videos[key][1] for key in chunk}, {name: card.dtype for name, card in due.items()}, part, encode)
         for chunk, part in zip(chunks, parts, strict=True)
         if not part.is_file()
     ]
@@ -156,27 +190,34 @@ def _one_thread() -> Iterator[None]:
 
 
 @cache
-def _backbone(name: str) -> Backbone:
+def shared_backbone(name: str) -> Backbone:
+    """The backbone, built once a process."""
     return build_backbone(name)
 
 
+def encode_ten_seconds(names: Sequence[str], path: str, on_missing: Missing) -> list[np.ndarray]:
+    """The features of a video's first ten seconds, (10, D) of each backbone, from one decode."""
+    media = read_media(Path(path), **shared_backbone(names[0]).reading, on_missing=on_missing)
+    return [shared_backbone(name)(media) for name in names]
+
+
 @_one_thread()
-def _extract_chunk(videos: dict[str, str], names: tuple[str, ...], part: Path, on_missing: Missing) -> int:
+def _write_part(videos: dict[str, tuple], dtypes: dict[str, str], part: Path, encode: Encode) -> int:
     """Write the features of a few videos, or the reasons why there are none, to one .npz file."""
-    features: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    features: dict[str, list[np.ndarray]] = {name: [] for name in dtypes}
     ids, failures = [], []
-    for key, path in videos.items():
+    for key, arguments in videos.items():
         try:
-            media = read_media(Path(path), **_backbone(names[0]).reading, on_missing=on_missing)
+            arrays = encode(tuple(dtypes), *arguments)
         except MediaError as error:
             failures.append((key, str(error)))
             continue
         ids.append(key)
-        for name in names:
-            features[name].append(_backbone(name)(media).astype(_backbone(name).card.dtype))
-    arrays = {f"bank:{name}": np.stack(rows) for name, rows in features.items() if rows}
+        for name, array in zip(dtypes, arrays, strict=True):
+            features[name].append(array.astype(dtypes[name]))
+    stacked = {f"bank:{name}": np.stack(rows) for name, rows in features.items() if rows}
     with atomic_path(part) as temporary:
-        np.savez(temporary, ids=np.array(ids, str), failures=np.array(failures, str).reshape(-1, 2), **arrays)
+        np.savez(temporary, ids=np.array(ids, str), failures=np.array(failures, str).reshape(-1, 2), **stacked)
     return len(videos)
 
 
@@ -203,9 +244,9 @@ def _read_record(folder: Path) -> dict:
     return json.loads((folder / RECORD).read_text(encoding="utf-8"))
 
 
-def _failures(out: Path, backbones: Sequence[str]) -> dict[str, str]:
+def _failures(out: Path, backbones: Iterable[str]) -> dict[str, str]:
     """What could not be read: the same for all backbones, since one decode serves them all."""
-    return _read_record(out / backbones[0])["failures"]
+    return _read_record(out / next(iter(backbones)))["failures"]
 
 
 def _write_failures(path: Path, failures: dict[str, str], videos: int) -> None:

@@ -1,4 +1,4 @@
-"""The features that HAN's authors publish for LLP, in which most later papers are compared: one .npy file a video.
+"""The features that the authors of HAN and of VALOR publish for LLP, in which later papers are compared: one .npy file a video.
 
 They come in folders below the corpus folder (data/README.md shows the layout). Some videos may lack a file: an extractor
 failed on them, or a download was not complete. Such videos are left out of every bank, so that all banks hold the same.
@@ -14,6 +14,7 @@ from pathlib import Path
 from avvp_lib.features.bank import BackboneCard, FeatureBank
 
 HAN_FEATURES = "the README of the repository YapengTian/AVVP-ECCV20 on GitHub links them"
+VALOR_FEATURES = "Hugging Face has them as NTUBarista/valor_features"
 FLOAT32_BYTES = 4
 
 
@@ -47,12 +48,47 @@ def _han(name: str, modality: str, shape: tuple[int, int], input_rule: str, acti
     return PublishedFeatures(f"feats/{name}", card, HAN_FEATURES)
 
 
+def _valor(
+    name: str, folder: str, modality: str, shape: tuple[int, int], input_rule: str, activation: str, normalisation: str
+) -> PublishedFeatures:
+    card = BackboneCard(
+        name=name,
+        revision="published with VALOR (NeurIPS 2023)",
+        modality=modality,
+        input_rule=input_rule,
+        output_shape=shape,
+        dtype="float32",
+        activation=activation,
+        normalisation=normalisation,
+        licence="MIT, as the repository",
+    )
+    return PublishedFeatures(folder, card, VALOR_FEATURES)
+
+
 PUBLISHED: dict[str, PublishedFeatures] = {
     features.card.name: features
     for features in (
         _han("vggish", "audio", (10, 128), "one log-mel picture a second; extractor not published", "not stated"),
         _han("res152", "visual_2d", (80, 2048), "80 frames, evenly spaced over ten seconds", "average pooling"),
         _han("r2plus1d_18", "visual_3d", (10, 512), "the same 80 frames as ten clips of eight", "average pooling"),
+        _valor(
+            "clap-map",
+            "CLAP/features",
+            "audio",
+            (64, 768),
+            "ten seconds stretched to 480,000 samples",
+            "none",
+            "layer norm",
+        ),
+        _valor(
+            "clip",
+            "CLIP/features",
+            "visual_2d",
+            (10, 768),
+            "ten frames from the first to the last",
+            "none",
+            "unit length",
+        ),
     )
 }
 

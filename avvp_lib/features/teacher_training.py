@@ -10,6 +10,7 @@ import gzip
 import logging
 import multiprocessing
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -109,26 +110,39 @@ def write_vocabulary(path: Path) -> None:
         temporary.write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
 
 
-def render_examples(name: str, seed: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
+def draw_present(name: str, seed: int, index: int, categories: int) -> tuple[np.random.Generator, np.ndarray]:
+    """Which of `categories` are present in an example, in random order, and the generator that draws the rest of it."""
+    rng = np.random.default_rng([seed, TEACHERS.index(name), index])
+    number = rng.choice(len(PRESENT_PROBABILITIES), p=PRESENT_PROBABILITIES)
+    return rng, rng.choice(categories, size=number, replace=False)
+
+
+def render_examples(
+    name: str, seed: int, start: int, stop: int, categories: Sequence[str] = LLP_CATEGORIES
+) -> tuple[Tensor, Tensor]:
     """Examples `start` ... `stop` of a teacher's training set.
+
+    Args:
+        name: the teacher.
+        seed: of the set.
+        start, stop: numbers in it.
+        categories: C names that the renderer knows.
 
     Returns:
         (n, 64, 64, 3) uint8 pictures or (n, 64, 64) float16 log-mel spectrograms of one second, and (n,) int64 captions: a
-        category, or 25 for none.
+        category, or C for none.
     """
     examples, labels = [], []
     for index in range(start, stop):
-        rng = np.random.default_rng([seed, TEACHERS.index(name), index])
-        number = rng.choice(len(PRESENT_PROBABILITIES), p=PRESENT_PROBABILITIES)
-        present = rng.choice(len(LLP_CATEGORIES), size=number, replace=False)
-        labels.append(int(rng.choice(present)) if number else len(LLP_CATEGORIES))
-        categories = [LLP_CATEGORIES[c] for c in present]
+        rng, present = draw_present(name, seed, index, len(categories))
+        labels.append(int(rng.choice(present)) if len(present) else len(categories))
+        shown = [categories[c] for c in present]
         if name == "tiny-clip":
-            picture = render_still(rng, DOMAIN, categories)
+            picture = render_still(rng, DOMAIN, shown)
             block = picture.shape[0] // PICTURE_SIZE
             examples.append(picture.reshape(PICTURE_SIZE, block, PICTURE_SIZE, block, 3).mean((1, 3)).astype(np.uint8))
         else:
-            waveform = torch.from_numpy(render_sound(rng, DOMAIN, categories, 1.0))
+            waveform = torch.from_numpy(render_sound(rng, DOMAIN, shown, 1.0))
             examples.append(log_mel(waveform, SAMPLE_RATE).numpy().astype(np.float16))
     return torch.from_numpy(np.stack(examples)), torch.tensor(labels)
 

@@ -135,7 +135,7 @@ def test_a_damaged_bank_is_made_again(videos, decoded, tmp_path):
 def test_other_feature_code_extracts_again(videos, decoded, tmp_path, monkeypatch):
     run(videos, tmp_path)
     decoded.clear()
-    monkeypatch.setattr(extraction, "_feature_code", lambda: "another")
+    monkeypatch.setattr(extraction, "feature_code", lambda: "another")
     run(videos, tmp_path)
     assert len(decoded) == 5
     record = json.loads((tmp_path / "tiny-clip" / "extraction.json").read_text())
@@ -151,7 +151,7 @@ def test_the_code_that_counts_is_that_of_the_features():
 def test_chunks_of_other_code_are_not_mixed_in(videos, decoded, tmp_path, monkeypatch):
     with monkeypatch.context() as old, pytest.raises(KeyboardInterrupt):
         old.setattr(extraction, "_collect", broken_off)
-        old.setattr(extraction, "_feature_code", lambda: "old")
+        old.setattr(extraction, "feature_code", lambda: "old")
         run(videos, tmp_path)
     assert len(list((tmp_path / ".parts").iterdir())) == 3
     decoded.clear()
