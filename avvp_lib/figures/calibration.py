@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from avvp_lib.corpora.events import MODALITIES
 from avvp_lib.figures.style import LINE_COLOURS, MARKERS, MODALITY_COLOURS, WIDTH, new_figure, styled
+from avvp_lib.pseudo_labels.calibration import reliability
 
 
 @styled
@@ -17,6 +18,7 @@ def reliability_curves(
     truth: tuple[np.ndarray, np.ndarray],
     bins: int = 10,
     at_least: int = 20,
+    cells: np.ndarray | None = None,
 ) -> Figure:
     """Share of true segments among those with about the same probability, a panel a modality.
 
@@ -27,9 +29,10 @@ def reliability_curves(
         truth: audio and visual, each (N, T, C) bool.
         bins: how many intervals of equal width; the last one holds 1.
         at_least: cells (a category in a segment) that an interval needs to be shown; the share of fewer says little.
+        cells: (N, T, C) bool or broadcastable, the cells that count, such as those a video label admits; None counts all.
 
     Raises:
-        ValueError: predictions do not fit the truth; names the model.
+        ValueError: predictions do not fit the truth, names the model; or they are outside [0, 1].
     """
     wanted = (*truth[0].shape[:2], 2, truth[0].shape[2])
     for title, segment_prob in predictions.items():
@@ -40,10 +43,10 @@ def reliability_curves(
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", label="calibrated")
         axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
         for i, (title, segment_prob) in enumerate(predictions.items()):
-            mean, share = _reliability(segment_prob[:, :, m], truth[m], bins, at_least)
-            axes.plot(
-                mean, share, marker=MARKERS[i % len(MARKERS)], color=LINE_COLOURS[i % len(LINE_COLOURS)], label=title
-            )
+            table = reliability(segment_prob[:, :, m], truth[m], cells, bins)
+            enough = table[table["cells"] >= at_least]
+            marker, colour = MARKERS[i % len(MARKERS)], LINE_COLOURS[i % len(LINE_COLOURS)]
+            axes.plot(enough["probability"], enough["share"], marker=marker, color=colour, label=title)
         axes.set_title(MODALITIES[m], color=MODALITY_COLOURS[MODALITIES[m]], fontweight="bold")
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="segment probability", aspect="equal")
         axes.grid(color="#E5E5E5")
@@ -51,15 +54,3 @@ def reliability_curves(
             axes.set_ylabel("share that is true")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
-
-
-def _reliability(
-    probabilities: np.ndarray, truth: np.ndarray, bins: int, at_least: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean probability and share of true cells in every interval that holds enough of them."""
-    place = np.minimum((probabilities * bins).astype(int), bins - 1).ravel()
-    number, total, hits = (
-        np.bincount(place, weights, bins) for weights in (None, probabilities.ravel().astype(float), truth.ravel())
-    )
-    enough = number >= at_least
-    return total[enough] / number[enough], hits[enough] / number[enough]
