@@ -220,6 +220,9 @@ def with_outputs(notebook: nbformat.NotebookNode, executed: nbformat.NotebookNod
     return notebook
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def scrub(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Remove what belongs to one machine or one run: papermill's records, timestamps, progress bars, the checkout's path.
 
@@ -236,7 +239,7 @@ def scrub(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]  # papermill gives every cell an empty list
         if cell.cell_type == "code":
-            kept = [output for output in cell.outputs if not _is_progress(output)]
+            kept = [_without_widget(output) for output in cell.outputs if not _is_progress(output)]
             cell.outputs = nbformat.from_dict(json.loads(_without_workspace(json.dumps(kept))))
         cells.append(cell)
     notebook.cells = cells
@@ -252,5 +255,12 @@ def _without_workspace(text: str) -> str:
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:
-    """tqdm's bars: a widget, or text on standard error."""
-    return output.get("name") == "stderr" or "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    """tqdm's bars: a widget, or text on standard error. A widget with a picture of itself is something to look at."""
+    data = output.get("data", {})
+    return output.get("name") == "stderr" or (WIDGET in data and "image/png" not in data)
+
+
+def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The output as a page can show it: the state of a widget is not kept, so its picture stands in."""
+    output.get("data", {}).pop(WIDGET, None)
+    return output

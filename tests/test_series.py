@@ -62,7 +62,9 @@ def executed_notebook(home: Path) -> nbformat.NotebookNode:
     picture = new_output(
         "display_data", data={"image/png": "aGVsbG8=", "text/plain": f"<Figure in {home}/outputs/a.png>"}
     )
-    bar = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "100%"})
+    view = {"application/vnd.jupyter.widget-view+json": {}}
+    bar = new_output("display_data", data={**view, "text/plain": "100%"})
+    widget = new_output("display_data", data={**view, "image/png": "d2lkZ2V0", "text/plain": "AnnotationWidget()"})
     cells = [
         new_markdown_cell(f"A path in the text, {home}/notebooks, is the author's business."),
         new_code_cell(
@@ -78,6 +80,7 @@ def executed_notebook(home: Path) -> nbformat.NotebookNode:
                 bar,
                 new_output("stream", name="stdout", text=f"wrote {home}/outputs/a.png in {home}\nand {home}2/b"),
                 picture,
+                widget,
             ],
         ),
     ]
@@ -92,9 +95,10 @@ def test_scrubbing_removes_what_belongs_to_one_run(home):
     assert [cell.source.split()[0] for cell in clean.cells] == ["A", "profile", "fit()"]
     assert clean.cells[1].metadata == {"tags": ["parameters"]}
     assert clean.cells[2].metadata == {}
-    text, picture = clean.cells[2].outputs
+    text, picture, widget = clean.cells[2].outputs
     assert text.text == f"wrote outputs/a.png in .\nand {home}2/b"  # another folder that begins alike is not this one
     assert picture.data == {"image/png": "aGVsbG8=", "text/plain": "<Figure in outputs/a.png>"}
+    assert widget.data == {"image/png": "d2lkZ2V0", "text/plain": "AnnotationWidget()"}
 
 
 def test_scrubbing_leaves_the_cells_sources_alone(home):

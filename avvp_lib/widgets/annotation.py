@@ -1,0 +1,164 @@
+"""The annotation widget: look at a video whose visual label is empty, listen to it, and say what is to be seen in each second.
+
+What a click or a key does is decided in `AnnotationSession`; annotation.js only draws what the session says. Nothing is fetched from
+a network.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import wave
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from matplotlib.figure import Figure
+from PIL import Image
+
+from avvp_lib.corpora import Corpus
+from avvp_lib.features.media import Media, MediaError, read_media
+from avvp_lib.figures.annotation import annotation_sheet
+from avvp_lib.widgets.session import AnnotationSession
+
+FPS = 4
+"""Frames a second that the browser gets: the strip shows one of each second, the large picture plays all."""
+SAMPLE_RATE = 16_000
+LARGEST = 360
+"""Pixels of a picture's longer side in the browser."""
+KEYS = "1234567890qwertyuiopasdfghjkl"
+"""The key of each category, as far as there are keys."""
+
+
+class AnnotationWidget(anywidget.AnyWidget):
+    """Frames, sound and a button for every category; every click is saved in the CSV file at once.
+
+        AnnotationWidget(corpus, "nulls.csv")       # in JupyterLab, as the last line of a cell
+
+    Args:
+        corpus: whose clips are shown.
+        path: the .csv file of `export_nulls`; work goes on where it stopped.
+        split: the split that the videos are of; its video labels are marked with a star.
+
+    Raises:
+        FileNotFoundError, ValueError: the file is absent or wrong, see `read_annotations`; an unknown split.
+    """
+
+    _esm = Path(__file__).with_name("annotation.js")
+    _css = Path(__file__).with_name("annotation.css")
+    categories = traitlets.List().tag(sync=True)
+    keys_of_categories = traitlets.Unicode(KEYS).tag(sync=True)
+    fps = traitlets.Int(FPS).tag(sync=True)
+    file = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+    frames = traitlets.List().tag(sync=True)
+    sound = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, corpus: Corpus, path: str | Path, split: str = "train") -> None:
+        if split not in corpus.splits:
+            raise ValueError(f"{corpus.name} has no split {split!r}: choose one of {', '.join(corpus.splits)}")
+        self._corpus, self._split = corpus, corpus.splits[split]
+        self.session = AnnotationSession(Path(path), corpus.categories, self._split.keys)
+        self._media: Media | None = None
+        self._media_of: str | None = ""  # no video's key
+        self._note = ""
+        super().__init__(categories=list(corpus.categories), file=Path(path).name)
+        self.on_msg(self._on_message)
+        self._show()
+
+    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        self.act(**content)
+
+    def act(self, do: str, **value: Any) -> None:
+        """Do what a click or key asks for, and show the result.
+
+        Args:
+            do: the name of an action: go, next_todo, select, select_all, toggle, mark or undo.
+            value: its arguments, see the method of that name of `AnnotationSession`.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        actions = ("go", "next_todo", "select", "select_all", "toggle", "mark", "undo")
+        if do not in actions:
+            raise ValueError(f"unknown action {do!r}: choose one of {', '.join(actions)}")
+        getattr(self.session, do)(**value)
+        self._show()
+
+    def _show(self) -> None:
+        """Send what has changed to the browser, in one message."""
+        key = self.session.key
+        with self.hold_sync():
+            if key != self._media_of:
+                self._media_of = key
+                self._media, self._note = self._load(key)
+                media = self._media
+                self.frames = [] if media is None else [_jpeg(frame) for frame in media.frames]
+                self.sound = b"" if media is None else _wav(media.waveform, media.sample_rate)
+            self.view = {**self.session.view(), "in_video_label": self._in_video_label().tolist(), "note": self._note}
+
+    def _load(self, key: str | None) -> tuple[Media | None, str]:
+        """The clip of a video and what to say about it; None with the reason if it cannot be shown."""
+        if key is None:
+            return None, "No label is null: there is nothing to annotate."
+        seconds = float(self.session.status.shape[1])
+        try:
+            media = read_media(self._corpus.media_path(key), FPS, SAMPLE_RATE, seconds, on_missing="fill")
+            return media, "; ".join(media.notes)
+        except MediaError as error:
+            return None, str(error)
+
+    def _in_video_label(self) -> np.ndarray:
+        """(C,) bool: the categories that the video label of the video names."""
+        if self.session.key is None:
+            return np.zeros(len(self._corpus.categories), bool)
+        return self._split.video_labels[self._split.keys.index(self.session.key)]
+
+    def figure(self) -> Figure:
+        """The widget as it stands now, as a figure: what an exported notebook shows."""
+        session, media = self.session, self._media
+        view = session.view()
+        frames = None
+        if media is not None:
+            middles = (np.arange(len(session.selected)) * FPS + FPS // 2).clip(max=len(media.frames) - 1)
+            frames = media.frames[middles]
+        labels = session.visual[session.position] if session.keys else np.zeros(session.visual.shape[1:], bool)
+        return annotation_sheet(
+            frames,
+            labels,
+            session.asked,
+            self._in_video_label(),
+            session.categories,
+            title=f"{view['video']}   {view['position'] + 1} of {view['videos']}" if view["videos"] else self._note,
+            status=view["status"],
+            progress=view["progress"],
+        )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live widget, and for whoever cannot show one the figure and a line of text."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        progress = ", ".join(f"{number} {status}" for status, number in self.session.progress().items())
+        data["text/plain"] = f"AnnotationWidget({self.file}: {progress})"
+        data["image/png"] = base64.b64encode(self.figure().small_png()).decode()
+        return data, metadata
+
+
+def _jpeg(frame: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a JPEG whose longer side is at most `LARGEST`."""
+    picture, file = Image.fromarray(frame), io.BytesIO()
+    picture.thumbnail((LARGEST, LARGEST))
+    picture.save(file, format="jpeg", quality=85)
+    return file.getvalue()
+
+
+def _wav(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """(samples,) float in [-1, 1] as a mono WAV file of 16 bits."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(sample_rate)
+        stream.writeframes((waveform.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
