@@ -1,6 +1,6 @@
 """Claim: forward and backward of a Mamba block cost little more than its matrix products, at any length.
 
-One torch thread, float32, gradients for the input and every weight, implementations interleaved, median process time.
+Float32, gradients for the input and every weight, implementations interleaved, median process time.
 References in the same run, all with the same weights:
 
     floor       only the matrix products and the convolution (nn.Conv1d) of the block: no scan, no gates
@@ -8,15 +8,17 @@ References in the same run, all with the same weights:
     slow path   transformers' MambaMixer without CUDA kernels (needs the extra "features")
     mambapy     the parallel scan of mambapy; left out where that package is not installed
 
-    python benchmarks/selective_scan.py [--linear]
+    python benchmarks/selective_scan.py [--threads 1] [--linear]
 
---linear measures instead how time and memory grow with the length, from 64 to 16,384 steps.
+--linear measures instead how time and memory grow with the length, from 64 to 16,384 steps, each length in a process of
+its own, and draws benchmarks/results/selective_scan_length.svg.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import logging
 import os
 import resource
@@ -27,7 +29,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"
+# Threads that wait must not count as work: this has to stand before torch is imported.
+os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="0", KMP_BLOCKTIME="0")
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT_ROOT))
 
@@ -37,8 +40,9 @@ from torch.nn import functional  # noqa: E402
 
 from avvp_lib.models.ssm import Mamba, scan_path  # noqa: E402
 
-CASES = {(64, 10, 256): 10, (64, 10, 512): 10, (1, 1024, 64): 2}
+CASES = {(64, 10, 256): 10, (64, 10, 512): 10, (4, 784, 256): 3}
 """(batch, L, d_model) and how often it is measured; the backward pass of the slow path grows with the square of L."""
+RESULTS = Path(__file__).with_name("results")
 LENGTHS = (64, 256, 1024, 4096, 16384)
 Block = Callable[[Tensor], Tensor]
 
@@ -118,32 +122,63 @@ def compare(shape: tuple[int, int, int], repeats: int) -> None:
 
 
 def grow(length: int) -> None:
-    """Print time and additional peak memory of one pass over (1, length, 256); run in a process of its own."""
+    """Print, as JSON, time and additional peak memory of one pass over (1, length, 256); run in a process of its own."""
     model = Mamba(256)
     forward_backward(model, torch.randn(1, 16, 256))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = forward_backward(model, torch.randn(1, length, 256))
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"L = {length:6d} {1e3 * seconds:9.1f} ms {1e6 * seconds / length:7.1f} us/step {megabytes:8.1f} MiB",
-        flush=True,
-    )
+    mebibytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(json.dumps({"length": length, "seconds": seconds, "mebibytes": mebibytes}))
+
+
+def measure_growth(threads: int) -> None:
+    """Print and draw how time and memory grow with the length."""
+    rows = []
+    for length in LENGTHS:
+        command = [sys.executable, __file__, "--length", str(length), "--threads", str(threads)]
+        rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        seconds, mebibytes = rows[-1]["seconds"], rows[-1]["mebibytes"]
+        print(f"L = {length:6d} {1e3 * seconds:9.1f} ms {1e6 * seconds / length:7.1f} us/step {mebibytes:8.1f} MiB")
+    draw_growth(rows)
+
+
+def draw_growth(rows: list[dict[str, float]]) -> None:
+    """Time and memory over the length, both axes logarithmic, with the line of slope 1 through the longest."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "avvp"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    lengths = [row["length"] for row in rows]
+    for axis, name, unit in zip(axes, ("seconds", "mebibytes"), ("s", "MiB"), strict=True):
+        values = [row[name] for row in rows]
+        axis.loglog(
+            lengths, [values[-1] * length / lengths[-1] for length in lengths], "--", color="0.6", label="linear"
+        )
+        axis.loglog(lengths, values, "o-", color="#0072b2", label="measured")
+        axis.set(xlabel="length (steps)", ylabel=f"{name} ({unit})" if name == "seconds" else "additional memory (MiB)")
+        axis.legend(frameon=False)
+    figure.suptitle("Forward and backward of a Mamba block, (1, L, 256)")
+    RESULTS.mkdir(exist_ok=True)
+    figure.savefig(RESULTS / "selective_scan_length.svg", metadata={"Date": None})
 
 
 def main() -> None:
     """Print the comparison, or the growth with the length."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--linear", action="store_true", help="growth with the length instead of the comparison")
     parser.add_argument("--length", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     if arguments.length:
         grow(arguments.length)
     elif arguments.linear:
-        for length in LENGTHS:
-            subprocess.run([sys.executable, __file__, "--length", str(length)], check=True)
+        measure_growth(arguments.threads)
     else:
-        print(f"{torch.__version__}, 1 thread, forward and backward, {scan_path('cpu')}")
+        print(f"{torch.__version__}, threads: {arguments.threads}, forward and backward, {scan_path('cpu')}")
         for shape, repeats in CASES.items():
             compare(shape, repeats)
 
