@@ -24,7 +24,7 @@ from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corp
 from avvp_lib.features import FeatureBank, extract
 from avvp_lib.features.published import keys_with_features, read_published
 from avvp_lib.features.tiny_teachers import class_text
-from avvp_lib.profiles import Profile, profile
+from avvp_lib.profiles import PROFILES, Profile, profile
 from avvp_lib.pseudo_labels import PseudoLabels, fit_thresholds, text_similarity, zero_shot_labels
 from avvp_lib.pseudo_labels.published import read_valor_labels
 from avvp_lib.pseudo_labels.text_features import text_features, ungated_labels, ungated_thresholds
@@ -187,6 +187,16 @@ class Bench:
             text_visual=_tensor(texts[1]),
         )
 
+    @property
+    def name(self) -> str:
+        """What results and trainings are filed under: the corpus folder, and the variant of the profile if it has one."""
+        return "-".join(filter(None, (Path(self.corpus.name).name, self.profile.variant)))
+
+    @property
+    def profile_name(self) -> str | None:
+        """The name of the profile; None if it is one of your own."""
+        return next((name for name, size in PROFILES.items() if size == self.profile), None)
+
     def split(self, name: str) -> CorpusSplit:
         """A split by name; an unknown name is refused with those that are known."""
         if name not in self.corpus.splits:
@@ -293,7 +303,7 @@ def prepare(
     """The bench of a profile: a rendered corpus, made as far as it is not there yet, or the real LLP where it has been placed.
 
     Args:
-        profile_name: "smoke", "tutorial" or "paper".
+        profile_name: "smoke", "tutorial", "paper" or "paper-clip".
         corpus_seed: 0 is the corpus that everything was tuned on, 1 the one that results are reported on.
         domain: rendering domain, "studio" or "street"; the teachers know only the first.
         root: the corpus folder; data/synthetic-llp/... or data/llp by default.

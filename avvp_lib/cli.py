@@ -19,10 +19,16 @@ MEDIA_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 def _render(args: argparse.Namespace) -> None:
     from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corpus
+    from avvp_lib.corpora.synthetic.unav import UnavSettings, default_unav_root, render_unav
     from avvp_lib.workspace import shown
 
-    settings = CorpusSettings(args.seed, args.size, args.domain)
-    print(shown(render_corpus(args.out or default_root(settings), settings, args.workers)))
+    kinds = {
+        "synthetic-llp": (CorpusSettings, default_root, render_corpus),
+        "synthetic-unav": (UnavSettings, default_unav_root, render_unav),
+    }
+    settings_of, root_of, render = kinds[args.corpus]
+    settings = settings_of(args.seed, args.size, args.domain)
+    print(shown(render(args.out or root_of(settings), settings, args.workers)))
 
 
 def _extract(args: argparse.Namespace) -> None:
@@ -54,9 +60,11 @@ def _extract(args: argparse.Namespace) -> None:
 def _train_teachers(args: argparse.Namespace) -> None:
     from avvp_lib.features.teacher_training import train_teachers
     from avvp_lib.features.tiny_teachers import TEACHER_FOLDER
+    from avvp_lib.features.wide_text_training import train_wide_texts
     from avvp_lib.workspace import shown
 
-    for path in train_teachers(args.out or TEACHER_FOLDER, args.seed):
+    train = train_wide_texts if args.wide_text else train_teachers
+    for path in train(args.out or TEACHER_FOLDER, args.seed):
         print(shown(path))
 
 
@@ -76,7 +84,16 @@ def _measure(args: argparse.Namespace) -> None:
     bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
     fill_cells(bench, names, range(args.seeds), recipes)
-    _print_results(Path(bench.corpus.name).name)
+    _print_results(bench.name)
+
+
+def _tune(args: argparse.Namespace) -> None:
+    from avvp_lib.recipes import prepare
+    from avvp_lib.tuning import TUNED, read_trials, run_trials
+
+    bench = prepare("tutorial", corpus_seed=0, workers=args.workers)  # no other corpus may be tuned on
+    run_trials(bench, args.names or TUNED)
+    print(read_trials(bench.name).round(2).to_string())
 
 
 def _results(args: argparse.Namespace) -> None:
@@ -324,6 +341,12 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     render = command("render", _render, "render a synthetic corpus; goes on where it was interrupted")
+    render.add_argument(
+        "--corpus",
+        choices=("synthetic-llp", "synthetic-unav"),
+        default="synthetic-llp",
+        help="LLP's form or UnAV-100's",
+    )
     render.add_argument("--seed", type=int, default=0, help="0 is for tuning, 1 for reporting")
     render.add_argument("--size", default="tutorial", help="smoke or tutorial")
     render.add_argument("--domain", default="studio", help="studio or street")
@@ -339,15 +362,25 @@ def build_parser() -> argparse.ArgumentParser:
 
     teachers = command("train-teachers", _train_teachers, "train the tiny CLIP and the CLAP-like teacher from scratch")
     teachers.add_argument("--seed", type=int, default=0)
+    teachers.add_argument(
+        "--wide-text",
+        action="store_true",
+        help="only text towers of more words, for the shipped picture and sound towers",
+    )
     teachers.add_argument("--out", type=Path, help="folder of the weights; the package's own by default")
 
     measure = command("measure", _measure, "train and score recipes; finished cells in outputs/cells are kept")
     measure.add_argument("names", nargs="*", help="recipes and untrained predictors; all by default")
-    measure.add_argument("--profile", default="tutorial", help="smoke, tutorial or paper (the real LLP)")
+    measure.add_argument("--profile", default="tutorial", help="smoke, tutorial, paper or paper-clip (the real LLP)")
     measure.add_argument("--corpus-seed", type=int, default=0)
     measure.add_argument("--domain", default="studio")
     measure.add_argument("--seeds", type=int, default=5, help="training seeds")
     _add_extensions(measure)
+
+    tune = command(
+        "tune", _tune, "validation trials of learning rates on corpus seed 0, the same number for each parser"
+    )
+    tune.add_argument("names", nargs="*", help="recipes; by default all parsers that learn from zero-shot labels")
 
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
@@ -355,7 +388,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_notebook_commands(command)
     _add_doors(command)
-    for sub in (render, extract, measure):
+    for sub in (render, extract, measure, tune):
         sub.add_argument("--workers", type=int, help="processes; all cores by default")
     return parser
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from avvp_lib.training import TrainingRecipe
@@ -20,6 +20,7 @@ class Profile:
         training: changes to the recipes' training, such as fewer epochs.
         corpus: name for `load_corpus`.
         published_training: by model, else by loss, what takes the place of the recipes' own training; the loss and its options stay.
+        variant: what tells results of this profile from those of another on the same corpus; "" where there is no other.
         excluded: recipes and untrained predictors that this corpus has no labels for.
     """
 
@@ -33,6 +34,7 @@ class Profile:
     corpus: str = "synthetic-llp"
     published_training: dict[str, TrainingRecipe] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
+    variant: str = ""
 
     @property
     def backbones(self) -> tuple[str, ...]:
@@ -57,6 +59,15 @@ _PAPER_WIDTHS = {
     "han": {"hidden": 512, "heads": 1, "feed_forward": 512, "layers": 1, "dropout": 0.1},
     "valor": {"hidden": 512, "heads": 8, "feed_forward": 1024, "layers": 1, "dropout": 0.1},
     **{model: {} for model in ("mgn", "jomold", "mm-cse", "mug", "ear")},  # the defaults are the published widths
+}
+
+# With CLAP and CLIP features VALOR becomes VALOR++: narrower and deeper. The others keep their widths.
+_PAPER_CLIP_WIDTHS = {
+    model: {**widths, "audio_layout": "clap_tokens"}
+    for model, widths in {
+        **_PAPER_WIDTHS,
+        "valor": {"hidden": 256, "heads": 8, "feed_forward": 1024, "layers": 4, "dropout": 0.1},
+    }.items()
 }
 
 # HAN's and VALOR's published training. VALOR's network with video labels alone is no row of either paper: it takes HAN's.
@@ -89,20 +100,33 @@ _PAPER_TRAINING = {
     ),
 }  # fmt: skip
 
+_PAPER = Profile(
+    "official",
+    corpus="llp",
+    audio="vggish",
+    visual_2d="res152",
+    visual_3d="r2plus1d_18",
+    teachers=(),
+    widths=_PAPER_WIDTHS,
+    published_training=_PAPER_TRAINING,
+    excluded=(
+        "teacher",
+        "valor-truth",
+        "mug-zero-shot",
+        "han-uwav-labels",
+        "han-ear-labels",
+        *(
+            f"{name}-labels"
+            for name in ("uwav", "uwav-migration", "ear-without-migration", "ear", "ear-batch-migration")
+        ),
+    ),
+)
+
 PROFILES: dict[str, Profile] = {
     "smoke": Profile("smoke", widths=_TUTORIAL_WIDTHS, training={"epochs": 3, "warm_up_epochs": 1, "batch_size": 16}),
     "tutorial": Profile("tutorial", widths=_TUTORIAL_WIDTHS),
-    "paper": Profile(
-        "official",
-        corpus="llp",
-        audio="vggish",
-        visual_2d="res152",
-        visual_3d="r2plus1d_18",
-        teachers=(),
-        widths=_PAPER_WIDTHS,
-        published_training=_PAPER_TRAINING,
-        excluded=("teacher", "valor-truth", "mug-zero-shot"),
-    ),
+    "paper": _PAPER,
+    "paper-clip": replace(_PAPER, audio="clap-map", visual_2d="clip", widths=_PAPER_CLIP_WIDTHS, variant="clip"),
 }
 
 

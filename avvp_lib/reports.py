@@ -20,10 +20,11 @@ import pandas as pd
 import torch
 
 import avvp_lib
+from avvp_lib.generator_bench import GENERATED, generated_labels, source_of
 from avvp_lib.metrics import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
+from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, generator_recipe
 from avvp_lib.recipes import (
-    PROFILES,
     RECIPES,
     Bench,
     Recipe,
@@ -44,28 +45,32 @@ REPORTED_CORPUS = "tutorial-studio-1"
 REPORTED_PAGES = {"README.md": REPORTED_CORPUS, "docs/synthetic_corpus.md": "tutorial-street-1"}
 RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
-"""What supervision is worth."""
+"""What supervision is worth: (lower, higher), as VALOR has it; that true labels teach better than guessed ones is expected."""
+BASELINES = tuple(f"{model}-zero-shot" for model in ("han", "mgn", "jomold", "valor"))
 FAMILY_STEPS = (
-    *(("valor-zero-shot", f"{model}-zero-shot") for model in ("han", "mgn", "jomold", "mm-cse", "mug", "ear")),
+    *((baseline, "valor-zero-shot") for baseline in BASELINES[:-1]),
+    *(("valor-zero-shot", f"{model}-zero-shot") for model in ("mm-cse", "mug", "ear")),
     ("mug-without-text", "mug-zero-shot"),
 )
-"""What a network is worth under the same pseudo-labels, and what text is worth to MUG."""
+"""What a network is worth under the same pseudo-labels, and what text is worth to MUG: the order in which the papers rank them."""
 MODALITY_SCORES = ("segment/A", "segment/V", "segment/AV")
 COLUMNS = (*MODALITY_SCORES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Something that predicts without being trained.
+    """Something that predicts without a parser being trained.
 
     Attributes:
         name, title: as of a `Recipe`.
         reads: what it reads of a test video.
+        generator: the pseudo-label generator whose labels it tells, by name; it is trained with a seed.
     """
 
     name: str
     title: str
     reads: str
+    generator: str | None = None
 
 
 PREDICTORS = {
@@ -76,12 +81,18 @@ PREDICTORS = {
         Predictor("video-label", "the video label on every segment", "its video label"),
         Predictor("teacher", "zero-shot teacher alone", "features, sentences"),
         Predictor("pseudo-labels", "zero-shot pseudo-labels", "features, sentences, its video label"),
+        *(
+            Predictor(label, f"labels of {GENERATORS[name].title}", "features, sentences, its video label", name)
+            for label, name in GENERATED.items()
+        ),
     )
 }
 
 
-def predictor_grids(name: str, bench: Bench, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
-    """(N, T, C) bool audio and visual predictions of an untrained predictor for a split."""
+def predictor_grids(
+    name: str, bench: Bench, split: str = "test", seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, T, C) bool audio and visual predictions of a predictor for a split; `seed` is that of its generator, if it has one."""
     part = bench.corpus.splits[split]
     shape = part.audio.shape
     if name == "nothing":
@@ -96,6 +107,9 @@ def predictor_grids(name: str, bench: Bench, split: str = "test") -> tuple[np.nd
         return labels.audio > 0.5, labels.visual > 0.5
     if name == "teacher":
         return bench.ungated_labels(split)
+    if name in GENERATED:
+        labels = generated_labels(bench, GENERATED[name], split, seed)
+        return labels.audio > 0, labels.visual > 0
     raise ValueError(f"unknown predictor {name!r}: choose one of {', '.join(PREDICTORS)}")
 
 
@@ -104,6 +118,8 @@ def _code(experiment: Recipe | Predictor) -> str:
     modules = {"avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"}
     if isinstance(experiment, Recipe):
         modules |= {"avvp_lib.training", *recipe_modules(experiment)}
+    elif experiment.generator is not None:
+        modules.add("avvp_lib.pseudo_labels.generator_training")
     else:
         modules.add("avvp_lib.pseudo_labels.text_features")
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
@@ -112,7 +128,19 @@ def _code(experiment: Recipe | Predictor) -> str:
 def _data(experiment: Recipe | Predictor, bench: Bench) -> str:
     """Fingerprint of features and labels."""
     identity = bench.identity(experiment.supervision if isinstance(experiment, Recipe) else None)
-    return json_digest([identity, {name: bank.content_hash for name, bank in sorted(bench.banks.items())}])[:16]
+    made_from = [identity, {name: bank.content_hash for name, bank in sorted(bench.banks.items())}]
+    if _generator(experiment) is not None:
+        made_from.append(source_of(bench).about())
+    return json_digest(made_from)[:16]
+
+
+def _generator(experiment: Recipe | Predictor) -> str | None:
+    return experiment.generator if isinstance(experiment, Predictor) else None
+
+
+def _is_trained(experiment: Recipe | Predictor) -> bool:
+    """Whether it takes a training seed."""
+    return isinstance(experiment, Recipe) or experiment.generator is not None
 
 
 def cells_folder() -> Path:
@@ -123,7 +151,7 @@ def cells_folder() -> Path:
 def cell_path(name: str, bench: Bench, seed: int | None) -> Path:
     """Where the cell of an experiment is kept: cells/<corpus>/<experiment>[-seed].json."""
     suffix = "" if seed is None else f"-{seed}"
-    return cells_folder() / Path(bench.corpus.name).name / f"{name}{suffix}.json"
+    return cells_folder() / bench.name / f"{name}{suffix}.json"
 
 
 def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, progress: bool = True) -> dict[str, Any]:
@@ -137,7 +165,7 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         parameters = sum(p.numel() for p in result.model.parameters())
         training = {"gates": gates, "best_epoch": result.best_epoch, "parameters": parameters}
     else:
-        predictions = predictor_grids(experiment.name, bench)
+        predictions = predictor_grids(experiment.name, bench, seed=seed)
     test = bench.corpus.splits["test"]
     scores = per_video_scores(*predictions, test.audio, test.visual)
     return {
@@ -149,8 +177,8 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         **_coverage(bench),
         "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
         **training,
-        "recipe": _as_stored(experiment),
-        "profile": next((name for name, size in PROFILES.items() if size == bench.profile), None),
+        "recipe": _as_stored(experiment, bench.profile_name),
+        "profile": bench.profile_name,
         "code": _code(experiment),
         "data": _data(experiment, bench),
         "versions": _versions(),
@@ -191,8 +219,8 @@ def fill_cells(
     check_names(names, known)
     for name in names:
         experiment = known[name]
-        wanted = (_as_stored(experiment), _code(experiment), _data(experiment, bench))
-        for seed in seeds if isinstance(experiment, Recipe) else (None,):
+        wanted = (_as_stored(experiment, bench.profile_name), _code(experiment), _data(experiment, bench))
+        for seed in seeds if _is_trained(experiment) else (None,):
             path = cell_path(name, bench, seed)
             if path.is_file():
                 cell = _read_cell(path)
@@ -225,9 +253,13 @@ def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
     return names or [name for name in (*PREDICTORS, *RECIPES) if name not in excluded]
 
 
-def _as_stored(experiment: Recipe | Predictor) -> dict[str, Any] | None:
-    """What a cell holds of a recipe, as JSON gives it back."""
-    return json.loads(json.dumps(recipe_dict(experiment))) if isinstance(experiment, Recipe) else None
+def _as_stored(experiment: Recipe | Predictor, profile_name: str | None) -> dict[str, Any] | None:
+    """What a cell holds of a recipe, of a parser or of a generator, as JSON gives it back."""
+    if isinstance(experiment, Recipe):
+        return json.loads(json.dumps(recipe_dict(experiment)))
+    if experiment.generator is None:
+        return None
+    return json.loads(json.dumps(generator_recipe(experiment.generator, profile_name).plain()))
 
 
 def _read_cell(path: Path) -> dict[str, Any]:
@@ -256,7 +288,7 @@ def is_stale(cell: dict[str, Any]) -> bool:
     experiment = recipe(name, size) if name in RECIPES and size is not None else PREDICTORS.get(name)
     if experiment is None:
         return True
-    return (cell["recipe"], cell["code"]) != (_as_stored(experiment), _code(experiment))
+    return (cell["recipe"], cell["code"]) != (_as_stored(experiment, size), _code(experiment))
 
 
 def scores_by_experiment(cells: list[dict[str, Any]], score: str = "segment/Type") -> dict[str, np.ndarray]:
@@ -304,14 +336,15 @@ def _reads(recipe: dict[str, Any] | None) -> str:
 def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "segment/Type") -> dict[str, Any]:
     """The difference `higher` minus `lower` with its 95 % interval over videos and training seeds.
 
-    Runs are paired by seed; a predictor, which has none, is paired with every run of the other. The verdict is "visible" if the
-    interval lies above zero, "reversed" if it lies below, else "undecided".
+    Runs are paired by seed; a predictor, which has none, is paired with every run of the other. The order of the
+    two is a claim, and the verdict says whether the cells bear it out: "agrees" if the interval lies above zero, "disagrees" if it
+    lies below, else "undecided".
 
     Raises:
         ValueError: an experiment has no cells, or the two have no training seed in common.
     """
     interval = bootstrap_interval(_paired_difference(cells, lower, higher, score), seed=BOOTSTRAP_SEED)
-    verdict = "undecided" if interval.low <= 0 <= interval.high else ("visible" if interval.mean > 0 else "reversed")
+    verdict = "undecided" if interval.low <= 0 <= interval.high else ("agrees" if interval.mean > 0 else "disagrees")
     return {"step": f"{lower} -> {higher}", "score": score, "difference": interval.mean, "low": interval.low,
             "high": interval.high, "verdict": verdict}  # fmt: skip
 
@@ -324,6 +357,15 @@ def comparisons(
     """`compare` for every pair (lower, higher) and every score, a row each."""
     scores = tuple(scores)
     return pd.DataFrame([compare(cells, lower, higher, score) for lower, higher in pairs for score in scores])
+
+
+def measured(cells: list[dict[str, Any]], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the pairs of experiments that both have cells; says which experiments have none."""
+    pairs, there = list(pairs), {cell["experiment"] for cell in cells}
+    absent = dict.fromkeys(name for pair in pairs for name in pair if name not in there)
+    if absent:
+        print(f"not measured: {', '.join(absent)}")
+    return [pair for pair in pairs if there.issuperset(pair)]
 
 
 def _paired_difference(cells: list[dict[str, Any]], lower: str, higher: str, score: str) -> np.ndarray:

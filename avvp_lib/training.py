@@ -28,11 +28,19 @@ from avvp_lib.provenance import json_digest
 
 SELECTION_SCORE = "segment/Type"
 Gate = Literal["global", "modality", "none"]
+FEATURE_ROWS = {
+    **dict.fromkeys(("audio", "text_audio"), "audio_rows"),
+    **dict.fromkeys(("visual_2d", "visual_3d", "text_visual"), "visual_rows"),
+}
+"""Which row numbers a tensor of features is read through. Labels are read directly."""
 
 
 @dataclass(frozen=True, eq=False)
 class ParsingData:
     """What a parsing model is trained or evaluated on: N videos as tensors, in one order.
+
+    Where the sound of one video goes with the picture of another, row numbers say so, and no feature is held twice. N then counts
+    examples, and the features may have another number of rows; `take` brings them together.
 
     Attributes:
         audio: (N, T', D) float features.
@@ -41,9 +49,12 @@ class ParsingData:
         pseudo_audio, pseudo_visual: (N, T, C) float in [0, 1], segment labels to learn from, or None.
         true_audio, true_visual: (N, T, C) bool, dense labels to evaluate against, or None.
         text_audio, text_visual: (N, T, D) float, sentence features of the segments, for models that read text, or None.
+        audio_rows: (N,) int64, the row of `audio` and `text_audio` that an example reads; None if each reads its own.
+        visual_rows: (N,) int64, the row of `visual_2d`, `visual_3d` and `text_visual`, likewise.
 
     Raises:
-        ValueError: a tensor has the wrong number of axes or of videos, or holds a NaN; names the tensor and the video.
+        ValueError: a tensor has the wrong number of axes or of videos, or holds a NaN; names the tensor and the video. Or a row
+            number is not among the rows; names the example.
     """
 
     audio: Tensor
@@ -56,6 +67,8 @@ class ParsingData:
     true_visual: Tensor | None = None
     text_audio: Tensor | None = None
     text_visual: Tensor | None = None
+    audio_rows: Tensor | None = None
+    visual_rows: Tensor | None = None
 
     @property
     def text(self) -> tuple[Tensor, Tensor] | None:
@@ -64,28 +77,58 @@ class ParsingData:
 
     def __post_init__(self) -> None:
         for name, tensor in self._tensors():
-            axes = 2 if name == "video_labels" else 3
+            axes = {"video_labels": 2, "audio_rows": 1, "visual_rows": 1}.get(name, 3)
             if tensor.ndim != axes:
                 raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it needs {axes} axes, videos first")
-            if len(tensor) != len(self.video_labels):
-                raise ValueError(f"{name} holds {len(tensor)} videos, video_labels {len(self.video_labels)}")
+            other = self._counted_by(name)
+            if len(tensor) != len(getattr(self, other)):
+                raise ValueError(f"{name} holds {len(tensor)} videos, {other} {len(getattr(self, other))}")
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 video = int((~torch.isfinite(tensor)).flatten(1).any(1).nonzero()[0])
                 raise ValueError(f"{name} of video {video} holds a NaN or an infinity: extract its features again")
+        _check_rows("audio_rows", self.audio_rows, len(self.audio))
+        _check_rows("visual_rows", self.visual_rows, len(self.visual_2d))
 
     def _tensors(self) -> list[tuple[str, Tensor]]:
         return [(f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None]
+
+    def _rows(self, name: str) -> Tensor | None:
+        """The row numbers that a tensor is read through; None if example i reads row i."""
+        return getattr(self, FEATURE_ROWS[name]) if name in FEATURE_ROWS else None
+
+    def _counted_by(self, name: str) -> str:
+        """The tensor that says how many rows another must have."""
+        if self._rows(name) is None:
+            return "video_labels"
+        return "audio" if FEATURE_ROWS[name] == "audio_rows" else "visual_2d"
 
     def __len__(self) -> int:
         return len(self.video_labels)
 
     def take(self, indices: Tensor) -> ParsingData:
-        """The videos with these indices, all tensors alike."""
-        return _unchecked({name: tensor[indices] for name, tensor in self._tensors()})
+        """The videos with these indices, all tensors alike; each then has features of its own, whatever rows it read them from."""
+        taken = {}
+        for name, tensor in self._tensors():
+            if name not in FEATURE_ROWS.values():
+                rows = self._rows(name)
+                taken[name] = tensor[indices if rows is None else rows[indices]]
+        return _unchecked(taken)
 
     def to(self, device: torch.device) -> ParsingData:
         """A copy on another device."""
         return _unchecked({name: tensor.to(device) for name, tensor in self._tensors()})
+
+
+def _check_rows(name: str, rows: Tensor | None, number: int) -> None:
+    """Refuse row numbers that are none of `number` rows; a negative one would count from the end."""
+    if rows is None:
+        return
+    if rows.dtype != torch.int64:
+        raise ValueError(f"{name} must be int64, not {rows.dtype}: row numbers of the features")
+    outside = ((rows < 0) | (rows >= number)).nonzero()
+    if len(outside):
+        example = int(outside[0])
+        raise ValueError(f"{name} of example {example} is {int(rows[example])}, but the features have {number} rows")
 
 
 def _unchecked(tensors: dict[str, Tensor]) -> ParsingData:

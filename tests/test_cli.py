@@ -113,7 +113,7 @@ def test_results_prints_the_table_and_the_steps(home, capsys):
     assert "smoke-studio-0: 20 test videos" in printed
     assert "| the nothing (stale) | nothing | 0 | 10.0 |" in printed
     assert "`valor-video-labels` to `valor-zero-shot`: +10.0 segment-level Type@AV, 95 % interval" in printed
-    assert printed.count(": **visible**") == 2
+    assert printed.count(": **agrees**") == 2
     assert printed.index("the nothing") < printed.index("the valor-video-labels") < printed.index("the valor-truth")
 
 

@@ -16,6 +16,7 @@ from avvp_lib.provenance import write_json
 from avvp_lib.recipes import prepare
 from tests.test_paper_profile import ALL_KEYS, KEYS, write_features, write_labels, write_llp
 
+CLIP_FEATURES = ("CLAP/features", "CLIP/features")
 LABELS = ("CLAP/segment_pseudo_labels", "CLIP/segment_pseudo_labels")
 REQUIRED = ("feats/vggish", "feats/res152", "feats/r2plus1d_18")
 
@@ -70,12 +71,22 @@ def steps_about(report, name):
 def test_a_complete_corpus_has_nothing_left_to_do(root):
     report = check(root)
     assert report.complete and report.steps == ()
-    assert {part.name for part in report.parts} == {"videos", *REQUIRED, *LABELS}
+    assert {part.name for part in report.parts} == {"videos", *REQUIRED, *CLIP_FEATURES, *LABELS}
     assert all(len(part.found) == len(part) == 6 and part.complete for part in report.parts)
     assert str(report).endswith("\ncomplete")
     measure = next(sentence for sentence in report.possible if "measure" in sentence)
     assert all(name in measure for name in ("han", "valor-video-labels", "valor-zero-shot", "6 train, 6 val, 6 test"))
     assert "valor-truth" not in measure
+    assert sum("--profile paper-clip" in sentence for sentence in report.possible) == 1
+
+
+def test_features_of_one_profile_are_optional_for_the_other(root):
+    for path in (root / "CLIP/features").iterdir():
+        path.unlink()
+    report = check(root)
+    assert report.complete and not any("paper-clip" in sentence for sentence in report.possible)
+    (step,) = steps_about(report, "CLIP/features")
+    assert 'Only the profile "paper-clip" needs it' in step and "NTUBarista/valor_features" in step
 
 
 def test_what_the_check_calls_possible_can_be_prepared(root):
@@ -143,7 +154,7 @@ def test_a_missing_annotation_file_is_named(root, file):
     report = check(root)
     assert state(report, file) == "missing" and not report.complete and report.possible == ()
     assert report.steps[0].startswith(f"Annotations ({file})")
-    assert len(report.parts) == (12 if file in WEAK_FILES.values() else 18)
+    assert len(report.parts) == (16 if file in WEAK_FILES.values() else 24)
 
 
 def test_the_file_with_all_videos_is_optional(root):
@@ -177,7 +188,7 @@ def test_features_of_another_shape_or_kind_are_mismatched(root, array, why):
     report = check(root)
     broken = part(report, "feats/vggish", "val")
     assert list(broken.mismatched) == [key] and why in broken.mismatched[key] and len(broken.found) == 5
-    assert not report.complete and not any("measure" in sentence for sentence in report.possible)
+    assert not report.complete and not any("--profile paper " in sentence for sentence in report.possible)
     assert f"{key}: {broken.mismatched[key]}" in str(report)
     (step,) = steps_about(report, "feats/vggish")
     assert f"1 of 18 broken, delete them first ({key})" in step

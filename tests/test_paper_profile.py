@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from avvp_lib.features.published import PUBLISHED
 from avvp_lib.models import PRESETS, build_model
 from avvp_lib.profiles import PROFILES, profile_of
-from avvp_lib.recipes import prepare, recipe, run
+from avvp_lib.recipes import prepare, recipe, run, training_folder
 from avvp_lib.reports import fill_cells, is_stale, measurable, read_cells
 
 KEYS = {split: [f"{split:_<9}{number:02d}" for number in range(6)] for split in ("train", "val", "test")}
@@ -70,6 +71,30 @@ def test_one_epoch_of_each_recipe_runs_on_published_files(root):
         assert result.model.widths["hidden"] == 512 and result.model.widths["visual_2d_dim"] == 2048
 
 
+def test_clap_and_clip_are_a_profile_of_their_own(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("AVVP_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(PROFILES, "paper-clip", replace(PROFILES["paper-clip"], training={"epochs": 1}))
+    bench = prepare("paper-clip", root=root)
+    data = bench.data("train")
+    assert (data.audio.shape[1:], data.visual_2d.shape[1:], data.visual_3d.shape[1:]) == (
+        (64, 768),
+        (10, 768),
+        (10, 512),
+    )
+    fill_cells(bench, ["valor-zero-shot"], [0], {"valor-zero-shot": recipe("valor-zero-shot", "paper-clip")})
+    (cell,) = read_cells("llp-clip")
+    assert cell["profile"] == "paper-clip" and not is_stale(cell)
+    assert (training_folder(recipe("valor-zero-shot", "paper-clip"), bench, 0) / "history.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["han", "mgn", "jomold", "valor", "mm-cse", "mug", "ear"])
+def test_every_parser_of_the_profile_reads_clap_and_clip(name):
+    widths = {**PROFILES["paper-clip"].widths[name], "audio_dim": 768, "visual_2d_dim": 768, "visual_3d_dim": 512}
+    inputs = (torch.randn(2, *shape) for shape in ((64, 768), (10, 768), (10, 512)))
+    text = (torch.randn(2, 10, 512), torch.randn(2, 10, 768)) if name == "mug" else None
+    assert build_model(name, **widths).eval()(*inputs, text=text).segment_prob.shape == (2, 10, 2, 25)
+
+
 def test_the_published_numbers_are_in_the_recipes():
     han, valor = recipe("han", "paper"), recipe("valor-zero-shot", "paper")
     assert (han.training.optimiser, han.training.learning_rate, han.training.epochs) == ("adam", 3e-4, 40)
@@ -79,10 +104,14 @@ def test_the_published_numbers_are_in_the_recipes():
     assert recipe("han", "tutorial").training != han.training
 
 
-@pytest.mark.parametrize(("name", "preset"), [("han", "HAN"), ("valor-zero-shot", "VALOR")])
-def test_the_networks_are_the_published_ones(name, preset):
-    made = recipe(name, "paper")
-    assert build_model(made.model, **made.widths).widths == build_model(**PRESETS[preset]).widths
+@pytest.mark.parametrize(
+    ("name", "profile_name", "preset"),
+    [("han", "paper", "HAN"), ("valor-zero-shot", "paper", "VALOR"), ("valor-zero-shot", "paper-clip", "VALOR++")],
+)
+def test_the_networks_are_the_published_ones(name, profile_name, preset):
+    made = recipe(name, profile_name)
+    inputs = {"audio_dim": 768, "visual_2d_dim": 768} if profile_name == "paper-clip" else {}
+    assert build_model(made.model, **made.widths, **inputs).widths == build_model(**PRESETS[preset]).widths
 
 
 def test_cells_say_how_many_videos_were_used_and_are_not_stale(root, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from avvp_lib.reports import (
     is_stale,
     markdown,
     measure,
+    measured,
     predictor_grids,
     read_cells,
     results_table,
@@ -180,7 +181,7 @@ def test_the_table_holds_means_over_seeds():
 NOISE = np.random.default_rng(0).normal(0, 1, 100)
 
 
-@pytest.mark.parametrize(("difference", "verdict"), [(2.0, "visible"), (-2.0, "reversed"), (0.0, "undecided")])
+@pytest.mark.parametrize(("difference", "verdict"), [(2.0, "agrees"), (-2.0, "disagrees"), (0.0, "undecided")])
 def test_verdicts(difference, verdict):
     cells = [cell("han", seed, 50 + NOISE) for seed in range(3)]
     cells += [cell("valor-truth", seed, 50 + difference + NOISE[::-1]) for seed in range(3)]
@@ -240,6 +241,12 @@ def test_the_pages_show_the_committed_cells(page, project_root):
     cells = read_cells(reports.REPORTED_PAGES[page])
     assert summary(cells) in (project_root / page).read_text(encoding="utf-8"), "run `make notebooks`"
     assert "(stale)" not in summary(cells), "the code changed since: run `avvp measure --corpus-seed 1`"
+
+
+def test_only_pairs_with_cells_are_compared(capsys):
+    cells = [{"experiment": name} for name in ("a", "b")]
+    assert measured(cells, [("a", "b"), ("a", "c"), ("d", "c")]) == [("a", "b")]
+    assert capsys.readouterr().out == "not measured: c, d\n"
 
 
 def test_comparisons_are_a_row_for_each_pair_and_score():

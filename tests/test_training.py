@@ -255,6 +255,105 @@ def test_a_selection_keeps_videos_together():
     assert replace(data, visual_3d=None).take(torch.tensor([0])).visual_3d is None
 
 
+def shuffled(data: ParsingData, audio_rows: list[int], visual_rows: list[int]) -> ParsingData:
+    """Examples whose sound and picture come from other rows; their segment labels travel with them."""
+    audio, visual = torch.tensor(audio_rows), torch.tensor(visual_rows)
+    grids = {
+        f"{kind}_{modality}": getattr(data, f"{kind}_{modality}")[rows]
+        for kind in ("pseudo", "true")
+        for modality, rows in (("audio", audio), ("visual", visual))
+    }
+    labels = (grids["true_audio"] | grids["true_visual"]).any(1).float()
+    return replace(data, video_labels=labels, **grids, audio_rows=audio, visual_rows=visual)
+
+
+ROWS = [3, 0, 7, 7, 11, 2, 9, 1, 4, 5, 6, 8, 10, 0, 3], [1, 0, 2, 7, 5, 2, 8, 6, 3, 4, 9, 10, 11, 1, 1]
+
+
+def copied(data: ParsingData, audio_rows: list[int], visual_rows: list[int]) -> ParsingData:
+    """The same examples with features of their own: what row numbers stand for."""
+    made = shuffled(data, audio_rows, visual_rows)
+    return replace(
+        made,
+        audio=data.audio[audio_rows],
+        visual_2d=data.visual_2d[visual_rows],
+        visual_3d=data.visual_3d[visual_rows],
+        audio_rows=None,
+        visual_rows=None,
+    )
+
+
+def test_row_numbers_stand_for_copied_features():
+    data, copies = shuffled(make_data(), *ROWS), copied(make_data(), *ROWS)
+    assert len(data) == len(copies) == 15
+    assert data.audio.data_ptr() == data.to(torch.device("cpu")).audio.data_ptr()
+    assert len(data.audio) == len(data.visual_2d) == VIDEOS  # nothing is held twice
+    for taken, expected in ((data.take(torch.tensor([14, 2])), copies.take(torch.tensor([14, 2]))),):
+        assert taken.audio_rows is None and taken.visual_rows is None
+        for name in ("audio", "visual_2d", "visual_3d", "pseudo_audio", "pseudo_visual", "video_labels"):
+            assert torch.equal(getattr(taken, name), getattr(expected, name)), name
+    model = make_model()
+    assert torch.equal(predict(model, data, 4).segment_prob, predict(model, copies, 4).segment_prob)
+    assert evaluate(model, data, "none", "none") == evaluate(model, copies, "none", "none")
+
+
+def test_training_through_row_numbers_is_training_on_copies():
+    recipe, validation = replace(LEARN, epochs=3), make_data(1)
+    results = [
+        fit(make_model(dropout=0.3), make(make_data(), *ROWS), validation, recipe, 0, "cpu", progress=False)
+        for make in (shuffled, copied)
+    ]
+    pd.testing.assert_frame_equal(*(result.history for result in results), check_exact=True)
+
+
+def test_text_is_read_through_the_rows_of_its_modality():
+    data = make_data()
+    data = replace(data, text_audio=data.audio * 2, text_visual=data.visual_3d * 3)
+    taken = shuffled(data, *ROWS).take(torch.arange(15))
+    assert torch.equal(taken.text_audio, data.audio[ROWS[0]] * 2)
+    assert torch.equal(taken.text_visual, data.visual_3d[ROWS[1]] * 3)
+
+
+def test_one_modality_may_have_rows_and_the_other_none():
+    data = make_data()
+    turned = replace(data, audio_rows=torch.arange(VIDEOS).flip(0))
+    assert torch.equal(turned.take(torch.tensor([0])).audio, data.audio[[11]])
+    assert torch.equal(turned.take(torch.tensor([0])).visual_2d, data.visual_2d[[0]])
+    with pytest.raises(ValueError, match="visual_2d holds 11 videos, video_labels 12"):
+        replace(turned, visual_2d=data.visual_2d[1:])
+
+
+def test_other_rows_are_another_training(tmp_path):
+    identities = [
+        training._identity(make_model(), data, make_data(), LEARN, 0)["training data"]
+        for data in (shuffled(make_data(), *ROWS), shuffled(make_data(), ROWS[1], ROWS[0]), make_data())
+    ]
+    assert len(set(identities)) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"audio_rows": torch.full((VIDEOS,), 12)}, "audio_rows of example 0 is 12, but the features have 12 rows"),
+        ({"visual_rows": torch.arange(-1, VIDEOS - 1)}, "visual_rows of example 0 is -1"),
+        ({"visual_rows": torch.zeros(VIDEOS - 1, dtype=torch.int64)}, "visual_rows holds 11 videos, video_labels 12"),
+        ({"audio_rows": torch.zeros(VIDEOS)}, r"audio_rows must be int64, not torch\.float32"),
+        ({"audio_rows": torch.zeros(VIDEOS, 1, dtype=torch.int64)}, r"audio_rows has shape \(12, 1\); it needs 1 axes"),
+    ],
+)
+def test_rows_that_are_none_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(make_data(), **change)
+
+
+def test_features_of_one_modality_have_one_number_of_rows():
+    data = shuffled(make_data(), *ROWS)
+    with pytest.raises(ValueError, match="visual_3d holds 11 videos, visual_2d 12"):
+        replace(data, visual_3d=data.visual_3d[1:])
+    with pytest.raises(ValueError, match="pseudo_audio holds 12 videos, video_labels 15"):
+        replace(data, pseudo_audio=make_data().pseudo_audio)
+
+
 def test_an_objective_is_told_the_epoch(monkeypatch):
     told = []
 

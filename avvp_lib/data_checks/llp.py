@@ -37,6 +37,9 @@ SHOW_PROGRESS_AFTER = 1.0
 """Seconds."""
 
 
+LLP_PROFILES = ("paper", "paper-clip")
+
+
 def check_llp(root: Path, progress: bool) -> DataReport:
     """Look for everything that belongs to LLP. Required is what the profile "paper" reads: annotations and HAN's features."""
     files = _annotation_files(root)
@@ -181,9 +184,10 @@ def _source(root: Path, name: str, videos: int) -> str:
     features = next((published for published in PUBLISHED.values() if published.folder == name), None)
     if features is not None:
         size = math.prod(features.card.output_shape) * FLOAT32_BYTES * videos
+        use = "" if features.card.name in profile("paper").backbones else 'Only the profile "paper-clip" needs it. '
         return (
-            f"{_size(size)} for all; {features.source}. Make the folder with mkdir -p {place} and unpack the archive so that the files "
-            f"are {place}/<id>.npy, {features.card.output_shape} float32"
+            f"{use}{_size(size)} for all; {features.source}. Make the folder with mkdir -p {place} and unpack the archive "
+            f"so that the files are {place}/<id>.npy, {features.card.output_shape} float32"
         )
     archive = f"{name.split('/')[0]}.zip"
     return (
@@ -198,18 +202,27 @@ def _size(size: int) -> str:
 
 
 def _possible(root: Path, parts: Sequence[PartCheck]) -> list[str]:
-    """What annotations allow, and which recipes the files allow in the profile "paper" with how many videos."""
+    """What annotations allow, and which recipes the files allow in the profiles of LLP with how many videos."""
     at_home = root.absolute() == (workspace() / CORPORA["llp"][1]).absolute()
     sentences = [f"avvp score PREDICTIONS --corpus llp{'' if at_home else f' --root {shown(root)}'}"]
-    features = {PUBLISHED[name].folder for name in profile("paper").backbones}
+    place = "" if at_home else f'; the profile looks in {CORPORA["llp"][1]}, or use prepare("paper", root=...)'
+    for name in LLP_PROFILES:
+        counts = _usable(parts, name)
+        if counts is not None:
+            sentences.append(f"{counts[0]}   ({counts[1]} videos have all features{place})")
+    return sentences
+
+
+def _usable(parts: Sequence[PartCheck], profile_name: str) -> tuple[str, str] | None:
+    """What to measure in a profile, and with how many videos; None where its features are not there or not sound."""
+    features = {PUBLISHED[name].folder for name in profile(profile_name).backbones}
     mine = [part for part in parts if part.name in features]
     used = {split: set.intersection(*(set(part.found) for part in mine if part.split == split)) for split in WEAK_FILES}
     if any(part.mismatched for part in mine) or not all(used.values()):
-        return sentences
+        return None
     names = _recipes([part for part in parts if part.name in FOLDERS.values() and part.split == "train"], used["train"])
     counts = ", ".join(f"{len(keys):,} {split}" for split, keys in used.items())
-    place = "" if at_home else f'; the profile looks in {CORPORA["llp"][1]}, or use prepare("paper", root=...)'
-    return [*sentences, f"avvp measure {' '.join(names)} --profile paper   ({counts} videos have all features{place})"]
+    return f"avvp measure {' '.join(names)} --profile {profile_name}", counts
 
 
 def _recipes(labels: Sequence[PartCheck], train: set[str]) -> list[str]:
