@@ -541,7 +541,7 @@ pairs += [("mug-without-text", "mug-zero-shot"), ("valor-zero-shot", "mug-zero-s
 comparisons(cells, pairs).round(1)
 
 # %% [markdown]
-# **How to read it.** *Visible* means that the interval of the difference, over videos and training seeds, lies above zero; *reversed*, below. In the paper (LLP, Table 2, segment-level Type@AV): MUG 63.9, without PLSIM 63.7, without CMRC 62.2, VALOR 62.0. There the text is worth two tenths of a point and the made videos 1.7, and
+# **How to read it.** *Agrees* means that the interval of the difference, over videos and training seeds, lies above zero; *disagrees*, below. In the paper (LLP, Table 2, segment-level Type@AV): MUG 63.9, without PLSIM 63.7, without CMRC 62.2, VALOR 62.0. There the text is worth two tenths of a point and the made videos 1.7, and
 # without them the whole network is within two tenths of VALOR. None of these has an interval. Rendered videos and LLP do not belong into one column; what can be compared is the direction.
 #
 # **Question.** The text may be worth far more, or less, here than in the paper. Name two reasons.

@@ -541,7 +541,7 @@ table.round(1)
 comparisons(cells, [(lower, "ear-zero-shot") for lower in family[:-1]]).round(1)
 
 # %% [markdown]
-# **How to read it.** *Visible* means that the interval of the difference, over videos and training seeds, excludes zero. The paper's comparison of networks under the *same* labels is its Table VI: EAR's parser 63.7 against HAN's 63.1, both on EAR's labels (average of ten scores, LLP). Six tenths of a point,
+# **How to read it.** Each row is the paper's claim that the second is better: it *agrees* if the interval of the difference, over videos and training seeds, lies above zero, *disagrees* if it lies below, else it is *undecided*. The paper's comparison of networks under the *same* labels is its Table VI: EAR's parser 63.7 against HAN's 63.1, both on EAR's labels (average of ten scores, LLP). Six tenths of a point,
 # without an interval. Its larger step is from VALOR's labels to EAR's, under one network: 60.5 to 63.1. Rendered videos and LLP do not belong into one column; what can be compared is the direction.
 
 # %% [markdown]
