@@ -21,7 +21,7 @@ import torch
 
 import avvp_lib
 from avvp_lib.generator_bench import GENERATED, generated_labels, source_of
-from avvp_lib.metrics import bootstrap_interval, per_video_scores
+from avvp_lib.metrics.parsing import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, generator_recipe
 from avvp_lib.recipes import (
@@ -115,7 +115,7 @@ def predictor_grids(
 
 def _code(experiment: Recipe | Predictor) -> str:
     """Fingerprint of the modules that an experiment's result depends on; its data has hashes of its own."""
-    modules = {"avvp_lib.metrics", "avvp_lib.pseudo_labels.zero_shot"}
+    modules = {"avvp_lib.metrics.parsing", "avvp_lib.pseudo_labels.zero_shot"}
     if isinstance(experiment, Recipe):
         modules |= {"avvp_lib.training", *recipe_modules(experiment)}
     elif experiment.generator is not None:

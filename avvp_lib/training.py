@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from avvp_lib.fit_state import FitState, TrainingFolder, model_digest, tensors_digest, training_code
 from avvp_lib.locks import exclusive
-from avvp_lib.metrics import GATES, binarise, parsing_scores
+from avvp_lib.metrics.parsing import GATES, binarise, parsing_scores
 from avvp_lib.models.output import ParsingOutput
 from avvp_lib.objectives import Objective, build_objective, factory_of, forward, objective_names
 from avvp_lib.provenance import json_digest

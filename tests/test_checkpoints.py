@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from avvp_lib.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
+from avvp_lib.checkpoints import load_checkpoint, save_checkpoint
 from avvp_lib.models import build_model
+from avvp_lib.weights import CheckpointError
 
 WIDTHS = {
     "audio_dim": 8,

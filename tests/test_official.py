@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from avvp_lib import records
-from avvp_lib.checkpoints import OFFICIAL, CheckpointError, load_checkpoint, load_official, save_checkpoint
+from avvp_lib.checkpoints import OFFICIAL, load_checkpoint, load_official, save_checkpoint
 from avvp_lib.models import MODELS
+from avvp_lib.weights import CheckpointError
 from tests.oracles import models_published as published
 
 LAYOUTS = {"valor++": "clap_tokens", "mm-cse": "clap_tokens"}

@@ -33,7 +33,7 @@ FLOORS = (
     ("features",),
     ("error_kinds", "losses", "metrics"),
     ("corpora",),
-    ("fit_state", "locks", "parallel", "records"),
+    ("fit_state", "locks", "parallel", "records", "weights"),
     ("extensions", "provenance", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}

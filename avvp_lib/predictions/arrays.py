@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from avvp_lib.metrics import binarise
+from avvp_lib.metrics.parsing import binarise
 from avvp_lib.training import Gate
 
 GATE_PAIRS: tuple[tuple[Gate, Gate], ...] = (

@@ -12,7 +12,7 @@ import pandas as pd
 
 from avvp_lib.corpora import Corpus, CorpusSplit
 from avvp_lib.corpora.events import EVENT_COLUMNS, check_columns, events_to_grid, grid_to_events, refuse_rows
-from avvp_lib.metrics import GATES
+from avvp_lib.metrics.parsing import GATES
 from avvp_lib.predictions.arrays import AXES, Predictions, some
 from avvp_lib.predictions.videos import annotation_ids, dense_split, stranger
 from avvp_lib.provenance import atomic_path

@@ -11,7 +11,7 @@ from torch import nn
 
 from avvp_lib.bench import Bench
 from avvp_lib.corpora import Corpus, CorpusSplit
-from avvp_lib.metrics import parsing_scores
+from avvp_lib.metrics.parsing import parsing_scores
 from avvp_lib.predictions.arrays import Predictions, check_names, some
 from avvp_lib.predictions.videos import annotation_ids, dense_split, stranger
 from avvp_lib.training import predict

@@ -25,13 +25,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from avvp_lib.checkpoints import CheckpointError
 from avvp_lib.corpora.events import MODALITIES
 from avvp_lib.fit_state import tensors_digest
 from avvp_lib.models.generator import LabelGenerator, present_segments
 from avvp_lib.provenance import atomic_path, file_digest, remove_unfinished, write_json
 from avvp_lib.pseudo_labels.zero_shot import PseudoLabels
 from avvp_lib.records import note_input
+from avvp_lib.weights import CheckpointError
 from avvp_lib.workspace import shown
 
 WEIGHTS, CARD = "generator.safetensors", "generator.json"

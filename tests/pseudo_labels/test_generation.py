@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from avvp_lib.checkpoints import CheckpointError
 from avvp_lib.models.generator import LabelGenerator
 from avvp_lib.pseudo_labels.generation import CARD, WEIGHTS, PseudoLabelGenerator, choose_thresholds, soft_labels
+from avvp_lib.weights import CheckpointError
 
 ABOUT = {"recipe": {"name": "ear"}, "corpus": "unav", "categories": ["dog", "car"], "seed": 3}
 
