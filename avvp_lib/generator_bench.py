@@ -26,7 +26,7 @@ from avvp_lib.features.long_videos import extract_padded
 from avvp_lib.features.wide_text import wide_text
 from avvp_lib.profiles import profile
 from avvp_lib.pseudo_labels.generation import PseudoLabelGenerator, choose_thresholds, soft_labels
-from avvp_lib.pseudo_labels.generator_recipes import TABLE_IV, GeneratorRecipe, generator_recipe
+from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, GeneratorRecipe, generator_recipe
 from avvp_lib.pseudo_labels.generator_training import GenerationData, GeneratorFit, fit_generator, generation_data
 from avvp_lib.pseudo_labels.zero_shot import PseudoLabels
 from avvp_lib.workspace import workspace
@@ -173,7 +173,7 @@ def _labeller(name: str) -> Callable[[Bench], PseudoLabels]:
     return labeller
 
 
-GENERATED = {f"{name}-labels": name for name in (*TABLE_IV, "ear-batch-migration")}
+GENERATED = {f"{name}-labels": name for name in GENERATORS}
 """What a recipe calls the labels of a generator, and its name; the generator is the one of seed 0."""
 for _supervision, _name in GENERATED.items():
     register_supervision(_supervision, _labeller(_name))

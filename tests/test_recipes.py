@@ -228,3 +228,9 @@ def test_generated_videos_need_segment_labels(bench):
 def test_only_those_that_combine_depend_on_the_combination():
     for name, made in RECIPES.items():
         assert ("avvp_lib.pseudo_labels.combination" in recipe_modules(made)) == ("-combined-" in name)
+
+
+@pytest.mark.parametrize("profile_name", ["smoke", "tutorial", "paper"])
+def test_twice_as_long_is_twice_as_long_in_every_profile(profile_name):
+    once, twice = (recipe(name, profile_name) for name in ("han-zero-shot", "han-zero-shot-twice"))
+    assert twice.training == replace(once.training, epochs=2 * once.training.epochs)

@@ -122,15 +122,15 @@ GENERATORS: dict[str, GeneratorRecipe] = {
             threshold_audio=0.95,
             threshold_visual=0.98,
         ),
-        replace(_EAR, name="ear-without-audio-labels", title="EAR, no migrated audio", lambda_audio=0.0),
-        replace(_EAR, name="ear-without-visual-labels", title="EAR, no migrated visual", lambda_visual=0.0),
+        replace(_EAR, name="ear-without-migrated-audio", title="EAR, no migrated audio", lambda_audio=0.0),
+        replace(_EAR, name="ear-without-migrated-visual", title="EAR, no migrated visual", lambda_visual=0.0),
     )
 }
 """By name: Tables IV and V, which drops one term at a time and both lambda terms, and EAR with the paper's scope."""
 
 TABLE_IV = ("uwav", "uwav-migration", "ear-without-migration", "ear")
 TABLE_V = (
-    "ear-without-audio-dynamic", "ear-without-visual-dynamic", "ear-without-audio-labels", "ear-without-visual-labels",
+    "ear-without-audio-dynamic", "ear-without-visual-dynamic", "ear-without-migrated-audio", "ear-without-migrated-visual",
     "ear-without-migration", "ear",
 )  # fmt: skip
 

@@ -164,7 +164,7 @@ def test_migrated_labels_by_hand():
         labels = migrated_labels(replace(RECIPE, scope=scope, threshold_audio=0.75), tensors, present)
         assert labels["audio"].flatten().tolist() == pytest.approx(expected)
         assert labels["visual"].flatten().tolist() == [1, 0, 0, 0]  # no direction: nothing migrates
-    strict = migrated_labels(replace(RECIPE, threshold_audio=0.9), tensors, present)
+    strict = migrated_labels(replace(RECIPE, scope="batch", threshold_audio=0.9), tensors, present)
     assert strict["audio"].flatten().tolist() == pytest.approx([1, 0, 1, 0])
     assert migrated_labels(replace(RECIPE, lambda_audio=0.0), tensors, present).keys() == {"visual"}
 
