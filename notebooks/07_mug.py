@@ -544,6 +544,8 @@ comparisons(cells, pairs).round(1)
 # **How to read it.** *Agrees* means that the interval of the difference, over videos and training seeds, lies above zero; *disagrees*, below. In the paper (LLP, Table 2, segment-level Type@AV): MUG 63.9, without PLSIM 63.7, without CMRC 62.2, VALOR 62.0. There the text is worth two tenths of a point and the made videos 1.7, and
 # without them the whole network is within two tenths of VALOR. None of these has an interval. Rendered videos and LLP do not belong into one column; what can be compared is the direction.
 #
+# **What came out.** Undecided: MUG is half a point above VALOR, and the interval holds zero. The text is worth nothing at all here, plus or minus a point. The last row of section 3 says why: the text alone is some twenty points below the parser, and what it says was made of the same features that the parser reads. Where the paper's text comes from CLIP and CLAP, and its parser reads other features, it can bring news; here it cannot.
+#
 # **Question.** The text may be worth far more, or less, here than in the paper. Name two reasons.
 #
 # <details><summary>Answer</summary>

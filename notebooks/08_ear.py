@@ -543,6 +543,8 @@ comparisons(cells, [(lower, "ear-zero-shot") for lower in family[:-1]]).round(1)
 # %% [markdown]
 # **How to read it.** Each row is the paper's claim that the second is better: it *agrees* if the interval of the difference, over videos and training seeds, lies above zero, *disagrees* if it lies below, else it is *undecided*. The paper's comparison of networks under the *same* labels is its Table VI: EAR's parser 63.7 against HAN's 63.1, both on EAR's labels (average of ten scores, LLP). Six tenths of a point,
 # without an interval. Its larger step is from VALOR's labels to EAR's, under one network: 60.5 to 63.1. Rendered videos and LLP do not belong into one column; what can be compared is the direction.
+#
+# **What came out.** Undecided, as the paper's own margin would be: EAR's parser is about half a point above HAN and VALOR, inside the interval. A difference of that size needs more test videos than our 400, or LLP's 1,200, to be seen. What its larger step, the labels, is worth here is measured in lesson 04.
 
 # %% [markdown]
 # ## Exercises

@@ -651,6 +651,7 @@ comparisons(cells, [(lower, "mm-cse-zero-shot") for lower in family[:-1]]).round
 # **How to read it.** Each row is the paper's claim that the second is better: it *agrees* if the interval of the difference, over videos and training seeds, lies above zero, *disagrees* if it lies below, else it is *undecided*. On LLP the paper reports 65.4 against VALOR's 63.2 (average of ten scores, CLAP and CLIP features), and 61.5 against 60.5 with VGGish and ResNet: one seed each, no intervals. Without taking features apart its own
 # network has 63.0 (Table 2), just below VALOR. Rendered videos and LLP do not belong into one column; what can be compared is the direction.
 #
+# **What came out.** The opposite: MM-CSE is five points below VALOR here, and the interval is far from zero. Three suspects. *Size*: a feature for every class is costly, so to train in a minute its width is cut much further than VALOR's (docs/decisions.md). *Data*: 26 heads learn from 800 videos what in LLP they learn from 10,000, and a rare class has few segments of its own. *The corpus*:
 # A rendered corpus can be kind or unkind to this method. Interference needs segments with several events; count them before you conclude:
 
 # %%
