@@ -167,13 +167,27 @@ def _texts(teachers: list[str] | tuple[str, ...], categories: tuple[str, ...]) -
     return [wide_text(teacher, categories)[0] for teacher in teachers]
 
 
-def _labeller(name: str) -> Callable[[Bench], PseudoLabels]:
-    labeller = partial(generated_labels, name=name)
-    labeller.__module__, labeller.__qualname__ = __name__, f"generated_labels({name})"
-    return labeller
+def hard_labels(labels: PseudoLabels) -> PseudoLabels:
+    """1 where a soft label is above 0: the same cells without the confidence, which may be on another scale than the parser's."""
+    grids = ((grid > 0).astype(np.float32) for grid in (labels.audio, labels.visual))
+    return PseudoLabels(labels.keys, *grids, labels.provenance | {"confidence": "dropped"})
+
+
+def _hard(bench: Bench, name: str) -> PseudoLabels:
+    return hard_labels(generated_labels(bench, name))
+
+
+def _register(supervision: str, method: Callable[..., PseudoLabels], name: str) -> None:
+    labeller = partial(method, name=name)
+    labeller.__module__, labeller.__qualname__ = __name__, f"{method.__name__}({name})"
+    register_supervision(supervision, labeller)
 
 
 GENERATED = {f"{name}-labels": name for name in GENERATORS}
 """What a recipe calls the labels of a generator, and its name; the generator is the one of seed 0."""
+HARD = {f"{name}-hard-labels": name for name in GENERATORS}
+"""The same with `hard_labels`."""
 for _supervision, _name in GENERATED.items():
-    register_supervision(_supervision, _labeller(_name))
+    _register(_supervision, generated_labels, _name)
+for _supervision, _name in HARD.items():
+    _register(_supervision, _hard, _name)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from avvp_lib.bench import OWN_SUPERVISIONS, Bench, bench_on_media, labeller_of, prepare, register_supervision
-from avvp_lib.generator_bench import GENERATED
+from avvp_lib.generator_bench import GENERATED, HARD
 from avvp_lib.models import build_model, known_as, model_class
 from avvp_lib.objectives import factory_of
 from avvp_lib.profiles import PROFILES, Profile, profile, profile_of
@@ -143,12 +143,18 @@ def _combined(name: str, multiple: float) -> Recipe:
     return replace(base, name=f"{name}-combined-{multiple:g}", title=title, combination=multiple)
 
 
-# EAR's Table VI: one parser, one training, labels of three kinds; the third is han-zero-shot.
+# EAR's Table VI: one parser, one training, labels of three kinds; the third is han-zero-shot. Zero-shot labels are 0 or 1, so
+# there are also the generators' labels without their confidence.
 RECIPES |= {
     f"han-{kind}-labels": replace(
         RECIPES["han-zero-shot"], name=f"han-{kind}-labels", title=f"HAN, {title} labels", supervision=f"{kind}-labels"
     )
-    for kind, title in (("uwav", "UWAV-like"), ("ear", "EAR's"))
+    for kind, title in (
+        ("uwav", "UWAV-like"),
+        ("ear", "EAR's"),
+        ("uwav-hard", "UWAV-like hard"),
+        ("ear-hard", "EAR's hard"),
+    )
 }
 
 # MUG's Table 3 (five numbers of generated videos) on HAN, and its Table 4 (other networks). An epoch with as many generated videos
@@ -302,7 +308,7 @@ def recipe_modules(experiment: Recipe) -> list[str]:
         modules.append("avvp_lib.pseudo_labels.noise_ratios")
     if experiment.combination:
         modules.append("avvp_lib.pseudo_labels.combination")
-    if experiment.supervision in GENERATED:
+    if experiment.supervision in GENERATED | HARD:
         return [*modules, "avvp_lib.pseudo_labels.generator_training"]
     own = experiment.supervision in OWN_SUPERVISIONS
     return modules if own else [*modules, labeller_of(experiment.supervision).__module__]

@@ -378,7 +378,13 @@ calibration_table({branch: probability["test", branch] for branch in curves}, (t
 
 # %%
 label_rows = ("pseudo-labels", *(f"{name}-labels" for name in (*TABLE_IV, "ear-batch-migration")))
-parser_rows = ("han-zero-shot", "han-uwav-labels", "han-ear-labels")
+parser_rows = (
+    "han-zero-shot",
+    "han-uwav-labels",
+    "han-ear-labels",
+    "han-uwav-hard-labels",
+    "han-ear-hard-labels",
+)
 cells = [cell for cell in read_cells(REPORTED_CORPUS) if cell["experiment"] in (*label_rows, *parser_rows)]
 table = results_table(cells)
 figure = results_dots(table)
@@ -398,6 +404,9 @@ steps = [
     ("han-zero-shot", "han-uwav-labels"),
     ("han-zero-shot", "han-ear-labels"),
     ("han-uwav-labels", "han-ear-labels"),
+    ("han-zero-shot", "han-ear-hard-labels"),
+    ("han-uwav-hard-labels", "han-ear-hard-labels"),
+    ("han-ear-labels", "han-ear-hard-labels"),
 ]
 comparisons(cells, measured(cells, steps)).round(1)
 

@@ -246,7 +246,7 @@ comparisons(cells, STEPS, ("segment/Type", "segment/A", "segment/V")).round(1)
 # %%
 sure = torch.tensor([[0.9, 0.9], [0.8, 0.1], [0.1, 0.8]]).unsqueeze(-1)  # (N, modality, C): three videos, one category
 ratios = noise_ratios(sure.numpy(), torch.ones(3, 1).numpy(), audio_threshold=0.6, visual_threshold=0.6)
-print("mean over the videos, heard and seen:", sure.mean(0).flatten().tolist())
+print("mean over the videos, heard and seen:", [round(mean, 2) for mean in sure.mean(0).flatten().tolist()])
 print(
     "share of the labels that is noise, heard and seen:",
     ratios.audio.round(3).tolist(),
@@ -263,7 +263,8 @@ assert ratios.audio.tolist() == ratios.visual.tolist() == [1 / 3]
 # learning rates, on corpus seed 0, one seed each. Validation scores of the trials, segment-level Type@AV:
 
 # %%
-read_trials("tutorial-studio-0").round(2)
+trials = read_trials("tutorial-studio-0")
+trials.round({rate: 1 for rate in trials.columns if rate != "chosen"})
 
 # %%
 family = [cell for cell in cells if cell["experiment"] in ("pseudo-labels", *BASELINES)]

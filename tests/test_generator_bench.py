@@ -73,6 +73,13 @@ def test_parsers_learn_from_them_by_name(bench):
     assert "avvp_lib.pseudo_labels.generator_training" in recipe_modules(experiment)
 
 
+def test_hard_labels_are_the_same_cells_without_their_confidence(bench):
+    soft, hard = bench.labels("ear-labels"), bench.labels("ear-hard-labels")
+    assert hard.keys == soft.keys and set(np.unique(hard.audio)) == {0, 1}
+    assert ((hard.audio > 0) == (soft.audio > 0)).all() and ((hard.visual > 0) == (soft.visual > 0)).all()
+    assert "avvp_lib.pseudo_labels.generator_training" in recipe_modules(recipe("han-ear-hard-labels", "smoke"))
+
+
 def test_cells_of_generators_have_seeds_and_know_when_they_are_stale(bench):
     fill_cells(bench, ["ear-labels"], [0, 1], {}, progress=False)
     cells = read_cells("smoke-studio-3")
