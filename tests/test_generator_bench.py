@@ -13,7 +13,7 @@ from avvp_lib.generator_bench import (
     target_probabilities,
     trained_generator,
 )
-from avvp_lib.recipes import prepare, recipe, recipe_modules
+from avvp_lib.recipes import prepare, recipe, recipe_modules, run
 from avvp_lib.reports import PREDICTORS, fill_cells, is_stale, read_cells
 
 
@@ -70,6 +70,8 @@ def test_parsers_learn_from_them_by_name(bench):
     experiment = recipe("han-ear-labels", "smoke")
     assert (experiment.model, experiment.supervision) == ("han", "ear-labels")
     assert experiment.training == recipe("han-zero-shot", "smoke").training
+    histories = [run(experiment, bench, seed, "cpu", progress=False).history for seed in (0, 0, 1)]
+    assert histories[0].equals(histories[1]) and not histories[0].equals(histories[2])
     assert "avvp_lib.pseudo_labels.generator_training" in recipe_modules(experiment)
 
 
