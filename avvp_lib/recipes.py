@@ -78,15 +78,12 @@ class Recipe:
 
 # The published recipes are for 10,000 videos; the profile "paper" puts them here instead. These keep their form (optimisers,
 # losses, gates) with numbers of epochs chosen on corpus seed 0 for 800 videos; the rates are those of the trials in `tuning`.
-EPOCHS = 30
-"""Of every tutorial recipe; one with a multiple of it trains so many times as long at other sizes, too."""
-
 _WEAK = TrainingRecipe(
-    loss="video-labels", epochs=EPOCHS, batch_size=32, optimiser="adam", learning_rate=2e-3, schedule="step", step_epochs=10,
+    loss="video-labels", epochs=30, batch_size=32, optimiser="adam", learning_rate=2e-3, schedule="step", step_epochs=10,
     step_factor=0.3, audio_gate="global", visual_gate="global",
 )  # fmt: skip
 _SEGMENT = TrainingRecipe(
-    loss="segment-labels", epochs=EPOCHS, batch_size=32, optimiser="adamw", learning_rate=2e-3, betas=(0.5, 0.999),
+    loss="segment-labels", epochs=30, batch_size=32, optimiser="adamw", learning_rate=2e-3, betas=(0.5, 0.999),
     weight_decay=1e-3, schedule="warm-up-cosine", warm_up_epochs=5, minimum_rate=1e-5, clip_norm=1.0,
     audio_gate="global", visual_gate="global",
 )  # fmt: skip
@@ -144,16 +141,21 @@ def _combined(name: str, multiple: float) -> Recipe:
 
 
 # EAR's Table VI: one parser, one training, labels of three kinds; the third is han-zero-shot. Zero-shot labels are 0 or 1, so
-# there are also the generators' labels without their confidence.
+# there are also the generators' labels without their confidence. And EAR as a whole: its parser on its own labels.
 RECIPES |= {
-    f"han-{kind}-labels": replace(
-        RECIPES["han-zero-shot"], name=f"han-{kind}-labels", title=f"HAN, {title} labels", supervision=f"{kind}-labels"
+    f"{parser}-{kind}-labels": replace(
+        RECIPES[f"{parser}-zero-shot"],
+        name=f"{parser}-{kind}-labels",
+        title=f"{title} labels",
+        supervision=f"{kind}-labels",
     )
-    for kind, title in (
-        ("uwav", "UWAV-like"),
-        ("ear", "EAR's"),
-        ("uwav-hard", "UWAV-like hard"),
-        ("ear-hard", "EAR's hard"),
+    for parser, kind, title in (
+        ("han", "uwav", "HAN, UWAV-like"),
+        ("han", "ear", "HAN, EAR's"),
+        ("han", "uwav-hard", "HAN, UWAV-like hard"),
+        ("han", "ear-hard", "HAN, EAR's hard"),
+        ("ear", "ear", "EAR's parser, EAR's"),
+        ("ear", "ear-hard", "EAR's parser, EAR's hard"),
     )
 }
 
@@ -169,10 +171,13 @@ RECIPES |= {
             RECIPES["han-zero-shot"],
             name="han-zero-shot-twice",
             title="HAN, trained twice as long",
-            training=replace(_SEGMENT, epochs=2 * EPOCHS),
         ),
     )
 }
+
+
+LONGER = {"han-zero-shot-twice": 2}
+"""By recipe: how many times as many epochs as its model has at that size."""
 
 
 def register_recipe(experiment: Recipe) -> None:
@@ -194,10 +199,9 @@ def recipe(name: str, profile_name: str = "tutorial") -> Recipe:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")
     size, base = profile(profile_name), RECIPES[name]
     loss, options = base.training.loss, base.training.loss_options
-    once = replace(base.training, epochs=EPOCHS)
-    published = size.published_training.get(base.model) or size.published_training.get(loss, once)
+    published = size.published_training.get(base.model) or size.published_training.get(loss, base.training)
     training = replace(published, loss=loss, loss_options=options, **size.training)
-    training = replace(training, epochs=training.epochs * base.training.epochs // EPOCHS)
+    training = replace(training, epochs=training.epochs * LONGER.get(name, 1))
     return replace(base, widths={**size.widths.get(base.model, {}), **base.widths}, training=training)
 
 
