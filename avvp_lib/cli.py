@@ -200,8 +200,8 @@ def _refresh(args: argparse.Namespace) -> None:
 
     for notebook in refresh():
         print(shown(notebook))
-    for page, corpus in REPORTED_PAGES.items():
-        write_summary(workspace() / page, read_cells(corpus))
+    for page, (corpus, steps) in REPORTED_PAGES.items():
+        write_summary(workspace() / page, read_cells(corpus), steps)
     picture = workspace() / "outputs" / "runs" / "06_baselines" / "timeline.png"
     shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
 

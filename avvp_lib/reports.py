@@ -23,7 +23,7 @@ import avvp_lib
 from avvp_lib.generator_bench import GENERATED, generated_labels, source_of
 from avvp_lib.metrics.parsing import bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
-from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, generator_recipe
+from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, TABLE_V, generator_recipe
 from avvp_lib.recipes import (
     RECIPES,
     Bench,
@@ -42,7 +42,6 @@ from avvp_lib.workspace import shown, workspace
 
 BOOTSTRAP_SEED = 0
 REPORTED_CORPUS = "tutorial-studio-1"
-REPORTED_PAGES = {"README.md": REPORTED_CORPUS, "docs/synthetic_corpus.md": "tutorial-street-1"}
 RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
 """What supervision is worth: (lower, higher), as VALOR has it; that true labels teach better than guessed ones is expected."""
@@ -53,6 +52,29 @@ FAMILY_STEPS = (
     ("mug-without-text", "mug-zero-shot"),
 )
 """What a network is worth under the same pseudo-labels, and what text is worth to MUG: the order in which the papers rank them."""
+PARSER_STEPS = (*STEPS, *FAMILY_STEPS)
+LABEL_STEPS = (
+    ("uwav-labels", "uwav-migration-labels"),
+    ("ear-without-migration-labels", "ear-labels"),
+    ("uwav-labels", "ear-labels"),
+    ("pseudo-labels", "ear-labels"),
+    *((f"{name}-labels", "ear-labels") for name in TABLE_V if name not in ("ear", "ear-without-migration")),
+    ("ear-batch-migration-labels", "ear-labels"),
+    *(("han-zero-shot", f"han-{labels}-labels") for labels in ("uwav", "uwav-hard", "ear", "ear-hard")),
+    ("han-uwav-labels", "han-ear-labels"),
+    *(("ear-zero-shot", f"ear-{labels}-labels") for labels in ("ear", "ear-hard")),
+    *(("han-zero-shot", f"han-combined-{multiple}") for multiple in ("0.25", "0.5", "0.75", "1", "2")),
+    *((f"{network}-zero-shot", f"{network}-combined-1") for network in ("mgn", "jomold")),
+    ("han-zero-shot", "han-zero-shot-twice"),
+    ("han-zero-shot-twice", "han-combined-1"),
+)
+"""What labels are worth: EAR's Tables III to VI and MUG's Tables 3 and 4, with controls of our own."""
+REPORTED_PAGES = {
+    "README.md": (REPORTED_CORPUS, PARSER_STEPS),
+    "docs/pseudo_label_results.md": (REPORTED_CORPUS, LABEL_STEPS),
+    "docs/synthetic_corpus.md": ("tutorial-street-1", PARSER_STEPS),
+}
+"""Pages that show results: of which corpus, and which comparisons."""
 MODALITY_SCORES = ("segment/A", "segment/V", "segment/AV")
 COLUMNS = (*MODALITY_SCORES, "segment/Type", "segment/Event", "event/Type", "event/Event", "average")
 
@@ -390,11 +412,17 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def summary(cells: list[dict[str, Any]]) -> str:
-    """The results of one corpus as Markdown: the table, then each step with its interval and verdict."""
+def summary(cells: list[dict[str, Any]], steps: tuple[tuple[str, str], ...] | None = None) -> str:
+    """The results of one corpus as Markdown: the table, then each step with its interval and verdict.
+
+    With `steps`, only what they compare, and the yardsticks that nothing is trained for.
+    """
+    yardsticks = {name for name, predictor in PREDICTORS.items() if predictor.generator is None}
+    wanted = None if steps is None else yardsticks | {name for step in steps for name in step}
+    cells = [cell for cell in cells if wanted is None or cell["experiment"] in wanted]
     present = {cell["experiment"] for cell in cells}
     lines = [markdown(results_table(cells)), ""]
-    for lower, higher in (*STEPS, *FAMILY_STEPS):
+    for lower, higher in (*PARSER_STEPS, *LABEL_STEPS) if steps is None else steps:
         if {lower, higher} <= present:
             step = compare(cells, lower, higher)
             lines.append(
@@ -404,10 +432,10 @@ def summary(cells: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def write_summary(path: Path, cells: list[dict[str, Any]]) -> None:
+def write_summary(path: Path, cells: list[dict[str, Any]], steps: tuple[tuple[str, str], ...] | None = None) -> None:
     """Put the summary between the markers of a Markdown file, where the last one stood."""
     before, rest = path.read_text(encoding="utf-8").split(RESULTS_MARKERS[0])
     after = rest.split(RESULTS_MARKERS[1])[1]
-    text = f"{before}{RESULTS_MARKERS[0]}\n{summary(cells)}\n{RESULTS_MARKERS[1]}{after}"
+    text = f"{before}{RESULTS_MARKERS[0]}\n{summary(cells, steps)}\n{RESULTS_MARKERS[1]}{after}"
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

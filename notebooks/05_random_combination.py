@@ -364,7 +364,7 @@ comparisons(cells, steps, ["segment/Type", "segment/A", "segment/V", "event/Type
 # learns from labels that pseudo-labels have made. So a part of that gain may be what pseudo-labels are worth, whatever they are combined to. Here both sides have them.
 #
 # **What came out.** Not the paper's curve, which rises with the number of new videos. HAN gains nothing from a quarter to as many again, and with twice as many it loses nearly two points: the more new videos, the more of what is learned is that the other modality is no witness, and in this corpus it often is one (section 4). Training twice as long without new videos changes nothing either, so it is not the steps.
-# JoMoLD is undecided. MGN agrees, by four points; but MGN, the slowest learner of the three, has no control of its own here, so its gain may be steps as well as pairs: measure `mgn-zero-shot` with twice the epochs before you believe either.
+# Section 5, one seed on another corpus, had pointed the other way: that is what seeds and intervals are for. JoMoLD is undecided. MGN agrees, by five points; but MGN, the slowest learner of the three, has no control of its own here, so its gain may be steps as well as pairs: measure `mgn-zero-shot` with twice the epochs before you believe either.
 #
 # **Question.** Name a property of a corpus that would make new videos more useful than they can be here.
 #
