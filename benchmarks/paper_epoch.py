@@ -9,8 +9,9 @@ exactly as the profile "paper" would, on random features and labels as sparse as
     clap     the CLAP map (64, 768), CLIP (10, 768) and R(2+1)D (10, 512)
 
 A bank of 10,000 videos takes 7 GB of memory ("vggish") or 3 GB ("clap"). Each recipe runs in a process of its own, so
-that peak memory is its own; printed are seconds of training, videos per second and that memory. The numbers say what a
-run costs, not how good a model is: nothing can be learned from random features.
+that peak memory is its own; printed are seconds of training (by the clock, and of processors, which other work on the
+machine changes less), videos per second and that memory. The numbers say what a run costs, not how good a model is:
+nothing can be learned from random features.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from avvp_lib.models import build_model  # noqa: E402
-from avvp_lib.recipes import RECIPES, Recipe, recipe  # noqa: E402
+from avvp_lib.recipes import LONGER, RECIPES, Recipe, recipe  # noqa: E402
 from avvp_lib.training import ParsingData, fit  # noqa: E402
 
 SHAPES = {
@@ -79,11 +80,11 @@ def one_epoch(name: str, features: str, videos: int, device: str) -> dict[str, f
     parameters = sum(p.numel() for p in model.parameters())
     options = {"audio_noise": [0.1] * CLASSES, "visual_noise": [0.1] * CLASSES} if experiment.model == "jomold" else {}
     training = replace(experiment.training, epochs=1, loss_options={**experiment.training.loss_options, **options})
-    start = time.perf_counter()
+    start, work = time.perf_counter(), time.process_time()
     fit(model, train, validation, training, seed=0, device=device, progress=False)
-    seconds = time.perf_counter() - start
+    seconds, work = time.perf_counter() - start, time.process_time() - work
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": seconds, "per_second": videos / seconds, "GiB": peak, "parameters": parameters}
+    return {"seconds": seconds, "work": work, "per_second": videos / seconds, "GiB": peak, "parameters": parameters}
 
 
 def main() -> None:
@@ -101,20 +102,22 @@ def main() -> None:
         print(json.dumps(one_epoch(arguments.names[0], arguments.features, arguments.videos, arguments.device)))
         return
     names = arguments.names or [
-        name for name, known in RECIPES.items() if known.supervision == "zero-shot" and not known.combination
+        name
+        for name, known in RECIPES.items()
+        if known.supervision == "zero-shot" and not known.combination and name not in LONGER
     ]
     print(
         f"one epoch of {arguments.videos:,} videos, {arguments.features}, {arguments.device}, torch {torch.__version__}"
     )
-    print(f"{'recipe':22s} {'parameters':>11s} {'batch':>6s} {'seconds':>8s} {'videos/s':>9s} {'peak GiB':>9s}")
+    print(
+        f"{'recipe':22s} {'parameters':>11s} {'batch':>6s} {'seconds':>8s} {'CPU s':>7s} {'videos/s':>9s} {'peak GiB':>9s}"
+    )
     for name in names:
         command = [sys.executable, __file__, name, "--json", *_passed_on(arguments)]
         row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         batch = recipe(name, "paper").training.batch_size
-        print(
-            f"{name:22s} {row['parameters']:11,d} {batch:6d} {row['seconds']:8.1f} {row['per_second']:9.1f} {row['GiB']:9.1f}",
-            flush=True,
-        )
+        seconds = f"{row['seconds']:8.1f} {row['work']:7.1f} {row['per_second']:9.1f}"
+        print(f"{name:22s} {row['parameters']:11,d} {batch:6d} {seconds} {row['GiB']:9.1f}", flush=True)
 
 
 def _passed_on(arguments: argparse.Namespace) -> list[str]:
