@@ -147,7 +147,5 @@ def test_a_corpus_of_ones_own_is_read_by_name(tmp_path):
     register_corpus("small", read, "data/small")
     assert load_corpus("small").root == tmp_path / "data" / "small"
     assert load_corpus("small", tmp_path / "x").root == tmp_path / "x"
-    with pytest.raises(
-        ValueError, match="unknown corpus 'tiny': choose one of llp, synthetic-llp, unav100, synthetic-unav, small"
-    ):
+    with pytest.raises(ValueError, match=r"unknown corpus 'tiny': choose one of llp, synthetic-llp, .*, small$"):
         load_corpus("tiny")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from avvp_lib.corpora.avsbench import AVSCorpus, load_avsbench
 from avvp_lib.corpora.corpus import Corpus, CorpusSplit
 from avvp_lib.corpora.llp import load_llp
 from avvp_lib.corpora.unav import load_unav
 from avvp_lib.workspace import workspace
 
-__all__ = ["CORPORA", "Corpus", "CorpusSplit", "load_corpus", "register_corpus"]
+__all__ = ["CORPORA", "AVSCorpus", "Corpus", "CorpusSplit", "load_corpus", "register_corpus"]
 
-Reader = Callable[[Path], Corpus]
+Reader = Callable[[Path], Any]  # to a Corpus; of segmentation corpora to an AVSCorpus
 
 
 def _read_synthetic(root: Path) -> Corpus:
@@ -27,11 +30,23 @@ def _read_synthetic_unav(root: Path) -> Corpus:
     return load_synthetic_unav(root)
 
 
+def _read_synthetic_avs(setting: str, root: Path) -> AVSCorpus:
+    from avvp_lib.corpora.synthetic.avs import load_synthetic_avs
+
+    return load_synthetic_avs(root, setting)
+
+
 CORPORA: dict[str, tuple[Reader, str]] = {
     "llp": (load_llp, "data/llp"),
     "synthetic-llp": (_read_synthetic, "data/synthetic-llp/tutorial-studio-0"),
     "unav100": (load_unav, "data/unav100"),
     "synthetic-unav": (_read_synthetic_unav, "data/synthetic-unav/tutorial-studio-0"),
+    "avsbench-s4": (partial(load_avsbench, setting="s4"), "data/avsbench/Single-source"),
+    "avsbench-ms3": (partial(load_avsbench, setting="ms3"), "data/avsbench/Multi-sources"),
+    "avss": (partial(load_avsbench, setting="avss"), "data/avsbench/AVSBench-semantic"),
+    "synthetic-avs-s4": (partial(_read_synthetic_avs, "s4"), "data/synthetic-avs/s4-tutorial-studio-0"),
+    "synthetic-avs-ms3": (partial(_read_synthetic_avs, "ms3"), "data/synthetic-avs/ms3-tutorial-studio-0"),
+    "synthetic-avs-avss": (partial(_read_synthetic_avs, "avss"), "data/synthetic-avs/avss-tutorial-studio-0"),
 }
 """The names `load_corpus` knows: who reads a corpus folder, and where that folder is unless someone says otherwise."""
 
@@ -54,15 +69,20 @@ def register_corpus(name: str, reader: Reader, folder: str) -> None:
 
 
 def _home(reader: Reader) -> str:
+    reader = reader.func if isinstance(reader, partial) else reader
     return f"{reader.__module__}.{reader.__qualname__}"
 
 
-def load_corpus(name: str, root: str | Path | None = None) -> Corpus:
+def load_corpus(name: str, root: str | Path | None = None) -> Any:
     """Read the annotations of a corpus by name.
 
     Args:
-        name: "llp", "synthetic-llp", "unav100", "synthetic-unav", or what was registered.
+        name: "llp", "synthetic-llp", "unav100", "synthetic-unav", or what was registered; for segmentation "avsbench-s4",
+            "avsbench-ms3", "avss", "synthetic-avs-s4", "synthetic-avs-ms3" and "synthetic-avs-avss".
         root: the corpus folder; by default where data/README.md says to put it.
+
+    Returns:
+        A `Corpus`; of a segmentation corpus an `AVSCorpus`.
 
     Raises:
         ValueError: unknown name.

@@ -7,9 +7,12 @@ a category outside the video label) is refused later by whoever reads the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from avvp_lib.corpora import CORPORA
+from avvp_lib.corpora.avsbench import SETTINGS, default_name
+from avvp_lib.data_checks.avsbench import check_avsbench, check_synthetic_avs
 from avvp_lib.data_checks.llp import check_llp
 from avvp_lib.data_checks.report import DataReport, FileCheck, PartCheck
 from avvp_lib.data_checks.synthetic import check_synthetic
@@ -17,14 +20,19 @@ from avvp_lib.workspace import workspace
 
 __all__ = ["CHECKS", "DataReport", "FileCheck", "PartCheck", "check_corpus"]
 
-CHECKS: dict[str, Callable[[Path, bool], DataReport]] = {"llp": check_llp, "synthetic-llp": check_synthetic}
+CHECKS: dict[str, Callable[[Path, bool], DataReport]] = {
+    "llp": check_llp,
+    "synthetic-llp": check_synthetic,
+    **{default_name(setting): partial(check_avsbench, setting=setting) for setting in SETTINGS},
+    **{f"synthetic-avs-{setting}": partial(check_synthetic_avs, setting=setting) for setting in SETTINGS},
+}
 
 
 def check_corpus(name: str, root: str | Path | None = None, progress: bool = True) -> DataReport:
     """Look for everything that belongs to a corpus.
 
     Args:
-        name: "llp" or "synthetic-llp".
+        name: "llp", "synthetic-llp", "avsbench-s4", "avsbench-ms3", "avss", or "synthetic-avs-" and "s4", "ms3" or "avss".
         root: the corpus folder; by default where data/README.md says to put it.
         progress: show a bar when it takes longer than a second.
 
