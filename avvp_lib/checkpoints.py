@@ -30,6 +30,7 @@ OFFICIAL: dict[str, dict[str, Any]] = {
     "jomold": {"name": "jomold"},
     "mgn": {"name": "mgn"},
     "mm-cse": {"name": "mm-cse", "variant": "released", **CLAP_AND_CLIP},
+    "selm": {"name": "selm", "variant": "released"},
 }
 """The networks whose published weights can be loaded, as arguments of `build_model`."""
 

@@ -1,5 +1,6 @@
-"""Parsing models by name. Every model takes the same `forward(audio, visual_2d, visual_3d=None, text=None)`
-and returns a `ParsingOutput`, so any model can be trained on any features with any labels.
+"""Models by name. Every parsing model takes the same `forward(audio, visual_2d, visual_3d=None, text=None)`
+and returns a `ParsingOutput`, so any model can be trained on any features with any labels. "selm" segments: it takes
+`forward(images, audio)` and returns a `SegmentationOutput` (`avvp_lib.models.segmentation_output`).
 
     >>> model = build_model("han", audio_dim=128, visual_2d_dim=256, visual_3d_dim=128, hidden=128, feed_forward=256)
     >>> model = build_model(**PRESETS["VALOR++"])
@@ -27,6 +28,7 @@ MODELS: dict[str, str | type[nn.Module]] = {
     "mm-cse": "avvp_lib.models.mm_cse:MMCSE",
     "mug": "avvp_lib.models.mug:MUG",
     "ear": "avvp_lib.models.ear:EAR",
+    "selm": "avvp_lib.models.selm:SelM",
 }
 """The names `build_model` knows: a class, or where to import it from, "module:class"."""
 
@@ -80,7 +82,7 @@ def model_class(name: str) -> type[nn.Module]:
 
 
 def build_model(name: str, **widths: Any) -> nn.Module:
-    """Build an untrained parsing model, float32 on the CPU.
+    """Build an untrained model, float32 on the CPU.
 
     `widths` are the keyword arguments of the model's class (feature widths, hidden, heads, feed_forward, layers,
     classes, dropout ...); what is left out takes the published value. The model remembers how it was built:
