@@ -8,6 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 # One thread a process unless someone says otherwise, set before torch is imported: workers that each start a thread for every
@@ -15,16 +16,19 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 MEDIA_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+AVS_SETTINGS = ("s4", "ms3", "avss")
 
 
 def _render(args: argparse.Namespace) -> None:
     from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corpus
+    from avvp_lib.corpora.synthetic.avs import AVSSettings, default_avs_root, render_avs
     from avvp_lib.corpora.synthetic.unav import UnavSettings, default_unav_root, render_unav
     from avvp_lib.workspace import shown
 
     kinds = {
         "synthetic-llp": (CorpusSettings, default_root, render_corpus),
         "synthetic-unav": (UnavSettings, default_unav_root, render_unav),
+        **{f"synthetic-avs-{s}": (partial(AVSSettings, s), default_avs_root, render_avs) for s in AVS_SETTINGS},
     }
     settings_of, root_of, render = kinds[args.corpus]
     settings = settings_of(args.seed, args.size, args.domain)
@@ -76,6 +80,9 @@ def _load_extensions(args: argparse.Namespace) -> None:
 
 
 def _measure(args: argparse.Namespace) -> None:
+    if args.setting:
+        _measure_segmentation(args)
+        return
     from avvp_lib.recipes import RECIPES, prepare, recipe
     from avvp_lib.reports import fill_cells, measurable
 
@@ -85,6 +92,24 @@ def _measure(args: argparse.Namespace) -> None:
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
     fill_cells(bench, names, range(args.seeds), recipes)
     _print_results(bench.name)
+
+
+def _measure_segmentation(args: argparse.Namespace) -> None:
+    from avvp_lib.reports import markdown
+    from avvp_lib.segmentation_reports import fill_segmentation_cells, read_segmentation_cells, segmentation_table
+
+    corpus = fill_segmentation_cells(
+        args.setting,
+        args.names,
+        range(args.seeds),
+        args.profile,
+        args.corpus_seed,
+        args.domain,
+        vggish=args.vggish,
+        encoder=args.encoder,
+        workers=args.workers,
+    )
+    print(f"\n{corpus}, percent\n\n{markdown(segmentation_table(read_segmentation_cells(corpus)))}")
 
 
 def _tune(args: argparse.Namespace) -> None:
@@ -271,7 +296,9 @@ def _add_extensions(command: argparse.ArgumentParser) -> None:
 def _add_doors(command: Callable[..., argparse.ArgumentParser]) -> None:
     """The commands through which data, other people's predictions and ours come in and go out."""
     check = command("check-data", _check_data, "what of a corpus is found, missing or broken, and what to do next")
-    check.add_argument("corpus", help="llp or synthetic-llp")
+    check.add_argument(
+        "corpus", help="llp, synthetic-llp, avsbench-s4, avsbench-ms3, avss, or synthetic-avs-s4, -ms3 or -avss"
+    )
     check.add_argument("--root", type=Path, help="corpus folder")
 
     score = command("score", _score, "score a file of predictions, of any code base; docs/doors.md shows the two forms")
@@ -343,9 +370,9 @@ def build_parser() -> argparse.ArgumentParser:
     render = command("render", _render, "render a synthetic corpus; goes on where it was interrupted")
     render.add_argument(
         "--corpus",
-        choices=("synthetic-llp", "synthetic-unav"),
+        choices=("synthetic-llp", "synthetic-unav", *(f"synthetic-avs-{setting}" for setting in AVS_SETTINGS)),
         default="synthetic-llp",
-        help="LLP's form or UnAV-100's",
+        help="LLP's form, UnAV-100's, or one of AVSBench's three",
     )
     render.add_argument("--seed", type=int, default=0, help="0 is for tuning, 1 for reporting")
     render.add_argument("--size", default="tutorial", help="smoke or tutorial")
@@ -375,6 +402,11 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--corpus-seed", type=int, default=0)
     measure.add_argument("--domain", default="studio")
     measure.add_argument("--seeds", type=int, default=5, help="training seeds")
+    measure.add_argument(
+        "--setting", choices=("s4", "ms3", "avss"), help="of audio-visual segmentation; video parsing without"
+    )
+    for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
+        measure.add_argument(name, type=Path, help=f"weights of {network}, for segmentation at the published sizes")
     _add_extensions(measure)
 
     tune = command(

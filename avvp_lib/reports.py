@@ -203,7 +203,7 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         "profile": bench.profile_name,
         "code": _code(experiment),
         "data": _data(experiment, bench),
-        "versions": _versions(),
+        "versions": versions(),
         "seconds": round(time.perf_counter() - start, 1),
         "per_video": {
             name: np.round(scores[name], 2).tolist() for name in (*MODALITY_SCORES, "segment/Event", "event/Type")
@@ -219,7 +219,8 @@ def _coverage(bench: Bench) -> dict[str, Any]:
     return {"videos": {split: {"used": part["used"], "official": part["official"]} for split, part in coverage.items()}}
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What a cell says about the software that made it."""
     return {
         "avvp": avvp_lib.__version__,
         "python": platform.python_version(),
@@ -245,7 +246,7 @@ def fill_cells(
         for seed in seeds if _is_trained(experiment) else (None,):
             path = cell_path(name, bench, seed)
             if path.is_file():
-                cell = _read_cell(path)
+                cell = read_cell(path)
                 if (cell["recipe"], cell["code"], cell["data"]) == wanted:
                     continue
             write_json(path, measure(experiment, bench, seed, progress))
@@ -284,7 +285,8 @@ def _as_stored(experiment: Recipe | Predictor, profile_name: str | None) -> dict
     return json.loads(json.dumps(generator_recipe(experiment.generator, profile_name).plain()))
 
 
-def _read_cell(path: Path) -> dict[str, Any]:
+def read_cell(path: Path) -> dict[str, Any]:
+    """What a cell holds; ValueError if the file is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -298,7 +300,7 @@ def read_cells(corpus: str) -> list[dict[str, Any]]:
     note_folder(cells_folder() / corpus, "*.json")
     for path in paths:
         note_input(path)
-    cells = [_read_cell(path) for path in paths]
+    cells = [read_cell(path) for path in paths]
     if not cells:
         raise FileNotFoundError(f"no cells of {corpus} in {shown(cells_folder())}: measure them with `avvp measure`")
     return sorted(cells, key=lambda cell: (place.get(cell["experiment"], len(place)), cell["seed"] or 0))

@@ -93,4 +93,4 @@ def read_trials(corpus: str) -> pd.DataFrame:
         finished = {rate: score for rate, score in scores.items() if score is not None}
         rows[kept["experiment"]] = {**scores, "chosen": max(finished, key=finished.get)}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("experiment")
-    return table.loc[[name for name in RECIPES if name in rows]]
+    return table.loc[sorted(rows, key=lambda name: list(RECIPES).index(name) if name in RECIPES else len(RECIPES))]
