@@ -241,7 +241,7 @@ def _check_data(args: argparse.Namespace) -> None:
 
 
 def _score(args: argparse.Namespace) -> None:
-    from avvp_lib.corpora import load_corpus
+    from avvp_lib.corpora import Corpus, load_corpus
     from avvp_lib.predictions import read_predictions, score_predictions
     from avvp_lib.provenance import file_digest, write_json
     from avvp_lib.workspace import shown
@@ -252,6 +252,8 @@ def _score(args: argparse.Namespace) -> None:
             "in a .csv a video without a row is one without events, not one left out: --partial is for .npz"
         )
     corpus = load_corpus(args.corpus, args.root)
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"{args.corpus} has masks and no events: `avvp score` reads the predictions of parsers")
     scores = score_predictions(read_predictions(args.file, corpus, args.split), corpus, args.split, args.partial)
     print(scores)
     if args.out:

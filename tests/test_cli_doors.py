@@ -13,6 +13,7 @@ from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.models import build_model
 from avvp_lib.predictions import predict_split, read_predictions, score_predictions, write_predictions
 from avvp_lib.training import evaluate
+from tests.corpora.avs_layouts import write_avsbench
 from tests.small_bench import WIDTHS, small_bench
 from tests.test_paper_profile import KEYS, write_features, write_labels, write_llp
 
@@ -80,6 +81,12 @@ def test_score_refuses_bad_input_with_a_message(home):
     assert "no predictions at" in refused("score", home / "absent.npz", *options)
     assert "unknown corpus 'LLP'" in refused("score", home / "theirs.csv", "--corpus", "LLP")
     assert "YapengTian/AVVP-ECCV20" in refused("score", home / "theirs.csv")
+
+
+def test_masks_are_not_scored_as_events(home, tmp_path):
+    root = write_avsbench(tmp_path / "avs", "ms3")
+    said = refused("score", "predictions.csv", "--corpus", "avsbench-ms3", "--root", str(root))
+    assert "avsbench-ms3 has masks and no events" in said
 
 
 def test_partial_says_how_many_were_scored(home, capsys):
