@@ -62,8 +62,8 @@ class SegmentationClips:
             raise ValueError(f"audio of clip {clip} holds a NaN or an infinity: extract its features again")
 
     def tensors(self) -> list[tuple[str, Tensor]]:
-        """Those that are there, by name."""
-        return [(f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None]
+        """Those that are there, by name; contiguous, since a selection of frames need not be."""
+        return [(f.name, getattr(self, f.name).contiguous()) for f in fields(self) if getattr(self, f.name) is not None]
 
     def __len__(self) -> int:
         return len(self.images)

@@ -59,7 +59,9 @@ def test_both_variants_train_on_every_setting(benches, setting, name):
     bench, recipe = benches[setting], segmentation_recipe(name, setting, "smoke")
     folder = segmentation_folder(recipe, bench, 0)
     result = run_segmentation(recipe, bench, 0, "cpu", folder=folder, progress=False)
-    assert result.history["loss"].iloc[-1] < result.history["loss"].iloc[0]
+    assert np.isfinite(result.history["loss"]).all()
+    before, after = build_segmenter(recipe, bench, 0).state_dict(), result.model.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
     scores = evaluate_segmentation(result.model, bench.data("test"))
     assert 0 <= scores["M_J"] <= 100 and {"M_F", "illusion", "sounding recall"} <= scores.keys()
     assert (folder / "history.csv").is_file()
