@@ -21,7 +21,7 @@ import torch
 
 import avvp_lib
 from avvp_lib.generator_bench import GENERATED, generated_labels, source_of
-from avvp_lib.metrics.parsing import bootstrap_interval, per_video_scores
+from avvp_lib.metrics.parsing import Interval, bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, TABLE_V, generator_recipe
 from avvp_lib.recipes import (
@@ -368,6 +368,11 @@ def compare(cells: list[dict[str, Any]], lower: str, higher: str, score: str = "
         ValueError: an experiment has no cells, or the two have no training seed in common.
     """
     interval = bootstrap_interval(_paired_difference(cells, lower, higher, score), seed=BOOTSTRAP_SEED)
+    return step_row(lower, higher, score, interval)
+
+
+def step_row(lower: str, higher: str, score: str, interval: Interval) -> dict[str, Any]:
+    """A comparison as a row: the interval of the difference, and what it says of the claim that `higher` has more."""
     verdict = "undecided" if interval.low <= 0 <= interval.high else ("agrees" if interval.mean > 0 else "disagrees")
     return {"step": f"{lower} -> {higher}", "score": score, "difference": interval.mean, "low": interval.low,
             "high": interval.high, "verdict": verdict}  # fmt: skip
@@ -399,12 +404,21 @@ def _paired_difference(cells: list[dict[str, Any]], lower: str, higher: str, sco
         runs.append({cell["seed"]: _video_scores(cell, score) for cell in cells if cell["experiment"] == name})
         if not runs[-1]:
             raise ValueError(f"there are no cells of {name!r} to compare: measure it with `avvp measure {name}`")
+    below, above = paired_by_seed(lower, higher, *runs)
+    return np.stack(above) - np.stack(below)
+
+
+def paired_by_seed(lower: str, higher: str, *runs: dict[int | None, Any]) -> list[list[Any]]:
+    """What two experiments have for each training seed that both have; what was not trained, under None, goes with every seed.
+
+    Raises:
+        ValueError: they have no seed in common; names both.
+    """
     trained = [set(rows) for rows in runs if None not in rows]
     seeds = sorted(set.intersection(*trained)) if trained else [None]
     if not seeds:
         raise ValueError(f"{lower!r} and {higher!r} have no training seed in common to be paired by")
-    below, above = ([rows.get(seed, rows.get(None)) for seed in seeds] for rows in runs)
-    return np.stack(above) - np.stack(below)
+    return [[rows.get(seed, rows.get(None)) for seed in seeds] for rows in runs]
 
 
 def markdown(table: pd.DataFrame) -> str:

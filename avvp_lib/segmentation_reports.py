@@ -23,7 +23,7 @@ from avvp_lib.metrics.parsing import bootstrap_interval
 from avvp_lib.models import build_model
 from avvp_lib.parallel import run_tasks
 from avvp_lib.provenance import code_digest, import_closure, json_digest, write_json
-from avvp_lib.reports import BOOTSTRAP_SEED, cells_folder, read_cell, read_cells, versions
+from avvp_lib.reports import BOOTSTRAP_SEED, cells_folder, paired_by_seed, read_cell, read_cells, step_row, versions
 from avvp_lib.segmentation_bench import (
     SegmentationBench,
     prepare_segmentation,
@@ -328,24 +328,8 @@ def compare_segmentation(
         runs = [{cell["seed"]: cell for cell in cells if cell["experiment"] == name} for name in (lower, higher)]
         if not all(runs):
             raise ValueError(f"{lower!r} or {higher!r} has no cells: measure them with `avvp measure --setting ...`")
-        trained = [set(run) for run in runs if None not in run]
-        seeds = sorted(set.intersection(*trained)) if trained else [None]
-        if not seeds:
-            raise ValueError(f"{lower!r} and {higher!r} have no training seed in common to be paired by")
-        below, above = ([run.get(seed, run.get(None)) for seed in seeds] for run in runs)
+        below, above = paired_by_seed(lower, higher, *runs)
         difference = clip_scores(above, score) - clip_scores(below, score)
         interval = bootstrap_interval(difference[:, ~np.isnan(difference).any(0)], seed=BOOTSTRAP_SEED)
-        verdict = (
-            "undecided" if interval.low <= 0 <= interval.high else ("agrees" if interval.mean > 0 else "disagrees")
-        )
-        rows.append(
-            {
-                "step": f"{lower} -> {higher}",
-                "score": score,
-                "difference": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "verdict": verdict,
-            }
-        )
+        rows.append(step_row(lower, higher, score, interval))
     return pd.DataFrame(rows)

@@ -21,6 +21,7 @@ from avvp_lib.figures.style import (
     readable,
     styled,
 )
+from avvp_lib.figures.training_curves import training_curves
 from avvp_lib.pseudo_labels.generator_training import SELECTION_SCORE
 
 BRANCHES = {"static": "one second alone", "dynamic": "with its video"}
@@ -107,19 +108,4 @@ def generator_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
         histories: by title, as `pseudo_labels.generator_training.fit_generator` returns them.
     """
     panels = {"loss": "training loss", SELECTION_SCORE: f"{SELECTION_SCORE}, validation, percent"}
-    figure = new_figure(WIDTH, 3.6)
-    axes = figure.subplots(1, len(panels))
-    for i, (title, history) in enumerate(histories.items()):
-        best = history[SELECTION_SCORE].idxmax()
-        look = {"color": LINE_COLOURS[i % len(LINE_COLOURS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
-        for panel, column in zip(axes, panels, strict=True):
-            panel.plot(history["epoch"], history[column], label=title, **look)
-            panel.scatter(
-                history["epoch"][best], history[column][best], s=130, facecolor="none", edgecolor=look["color"]
-            )
-    for panel, title in zip(axes, panels.values(), strict=True):
-        panel.set(title=title, xlabel="epoch")
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.grid(color="#E5E5E5")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(histories), 4))
-    return figure
+    return training_curves(histories, panels, SELECTION_SCORE)[0]

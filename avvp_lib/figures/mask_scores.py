@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from avvp_lib.figures.style import GREY, LINE_COLOURS, MARKERS, WIDTH, new_figure, styled
+from avvp_lib.figures.training_curves import training_curves
 
 CURVE_RECALLS = np.linspace(5, 100, 20)
 
@@ -60,19 +61,4 @@ def mask_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
         histories: by title, as `fit_segmentation` returns them: columns epoch, loss, "M_J" and "M_F" in percent.
     """
     panels = {"loss": "training loss", "M_J": "validation M_J, %", "M_F": "validation M_F, %"}
-    figure = new_figure(WIDTH, 3.4)
-    axes = figure.subplots(1, len(panels))
-    for i, (title, history) in enumerate(histories.items()):
-        best = history["M_J"].idxmax()
-        look = {"color": LINE_COLOURS[i % len(LINE_COLOURS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
-        for panel, column in zip(axes, panels, strict=True):
-            panel.plot(history["epoch"], history[column], label=title, **look)
-            panel.scatter(
-                history["epoch"][best], history[column][best], s=130, facecolor="none", edgecolor=look["color"]
-            )
-    for panel, title in zip(axes, panels.values(), strict=True):
-        panel.set(title=title, xlabel="epoch")
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.grid(color="#E5E5E5")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(histories), 3))
-    return figure
+    return training_curves(histories, panels, "M_J", height=3.4)[0]

@@ -13,7 +13,6 @@ from avvp_lib.figures.style import (
     AUDIO,
     GREY,
     LINE_COLOURS,
-    MARKERS,
     MODALITY_COLOURS,
     VISUAL,
     WIDTH,
@@ -21,6 +20,7 @@ from avvp_lib.figures.style import (
     readable,
     styled,
 )
+from avvp_lib.figures.training_curves import training_curves
 
 
 @styled
@@ -93,24 +93,11 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
             "segment/Type" in percent.
     """
     panels = {"loss": "training loss", "segment/A": "audio", "segment/V": "visual", "segment/Type": "Type@AV"}
-    figure = new_figure(WIDTH, 3.6)
-    axes = figure.subplots(1, len(panels))
+    figure, axes = training_curves(histories, panels, "segment/Type")
     for panel in axes[2:]:
         panel.sharey(axes[1])
-    for i, (title, history) in enumerate(histories.items()):
-        best = history["segment/Type"].idxmax()
-        look = {"color": LINE_COLOURS[i % len(LINE_COLOURS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
-        for panel, column in zip(axes, panels, strict=True):
-            line = panel.plot(history["epoch"], history[column], label=title, **look)[0]
-            panel.scatter(
-                history["epoch"][best], history[column][best], s=130, facecolor="none", edgecolor=line.get_color()
-            )
-    for panel, title in zip(axes, panels.values(), strict=True):
-        panel.set(title=title, xlabel="epoch")
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.grid(color="#E5E5E5")
+    axes[1].autoscale_view(scalex=False)  # over all panels that share the axis
     axes[1].set_ylabel("validation F in percent")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(histories), 3))
     return figure
 
 
