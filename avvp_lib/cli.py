@@ -112,6 +112,45 @@ def _measure_segmentation(args: argparse.Namespace) -> None:
     print(f"\n{corpus}, percent\n\n{markdown(segmentation_table(read_segmentation_cells(corpus)))}")
 
 
+def _table(args: argparse.Namespace) -> None:
+    from avvp_lib.table_cells import Place, fill_tables, find_tables, selected_rows
+    from avvp_lib.table_pages import write_claims, write_table
+    from avvp_lib.table_reports import table_text
+    from avvp_lib.workspace import shown
+
+    _load_extensions(args)
+    if not args.names:
+        for table in find_tables(["all"]):
+            print(f"{table.name:14s} {len(table.rows):3d} rows, {len(table.experiments):2d} to measure: {table.title}")
+        return
+    tables, place = find_tables(args.names), Place.of(args.profile, args.corpus, args.vggish, args.encoder)
+    if args.rows and len(tables) == 1:
+        selected_rows(tables[0], args.rows)
+    failures = []
+    if not args.print_only:
+        failures = fill_tables(args.names, place, args.seeds, args.rows, args.workers, args.shard)
+    if args.shard == (1, 1):
+        for table in tables:
+            print(table_text(table.name, place) if len(tables) == 1 else shown(write_table(table.name, place)))
+        if len(tables) == 1:
+            print(shown(write_table(tables[0].name, place)))
+        if args.claims is not None:
+            write_claims(args.claims, place)
+            print(shown(args.claims))
+    if failures:
+        lines = [f"{failure['experiment']}, seed {failure['seed']}: {failure['reason']}" for failure in failures]
+        raise SystemExit("\n".join([f"avvp: {len(failures)} cells could not be measured", *lines]))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """ "2/8" as (2, 8)."""
+    part, _, parts = text.partition("/")
+    try:
+        return int(part), int(parts)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not i/n, such as 2/8") from None
+
+
 def _tune(args: argparse.Namespace) -> None:
     from avvp_lib.recipes import prepare
     from avvp_lib.tuning import TUNED, read_trials, run_trials
@@ -411,6 +450,25 @@ def build_parser() -> argparse.ArgumentParser:
         measure.add_argument(name, type=Path, help=f"weights of {network}, for segmentation at the published sizes")
     _add_extensions(measure)
 
+    table = command(
+        "table", _table, "run the tables of the papers by name, as far as cells are missing; without a name: list them"
+    )
+    table.add_argument("names", nargs="*", help='such as mug/2, "mug" for all of a paper, or "all"')
+    table.add_argument("--profile", default="tutorial", help="smoke, tutorial, paper or paper-clip")
+    table.add_argument(
+        "--corpus", help="<domain>-<seed> of a rendered corpus, studio-1 by default; real for the real ones"
+    )
+    table.add_argument("--seeds", type=int, default=3, help="training seeds")
+    table.add_argument("--rows", nargs="+", default=(), metavar="LABEL", help="only these rows of one table")
+    table.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="I/N", help="only measure the I-th of N parts of the cells"
+    )
+    table.add_argument("--print-only", action="store_true", help="measure nothing, print and write what is there")
+    table.add_argument("--claims", type=Path, help="Markdown page to write the verdicts on all claims into")
+    for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
+        table.add_argument(name, help=f"weights of {network}, for segmentation at the published sizes")
+    _add_extensions(table)
+
     tune = command(
         "tune", _tune, "validation trials of learning rates on corpus seed 0, the same number for each parser"
     )
@@ -422,7 +480,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_notebook_commands(command)
     _add_doors(command)
-    for sub in (render, extract, measure, tune):
+    for sub in (render, extract, measure, table, tune):
         sub.add_argument("--workers", type=int, help="processes; all cores by default")
     return parser
 

@@ -27,6 +27,7 @@ from avvp_lib.features.wide_text import wide_text
 from avvp_lib.profiles import profile
 from avvp_lib.pseudo_labels.generation import PseudoLabelGenerator, choose_thresholds, soft_labels
 from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, GeneratorRecipe, generator_recipe
+from avvp_lib.pseudo_labels.generator_sweeps import SWEEPS, swept_recipe
 from avvp_lib.pseudo_labels.generator_training import GenerationData, GeneratorFit, fit_generator, generation_data
 from avvp_lib.pseudo_labels.zero_shot import PseudoLabels
 from avvp_lib.workspace import workspace
@@ -113,6 +114,11 @@ def source_of(bench: Bench) -> Source:
     return prepare_source(card["size"], card["seed"], card["domain"], progress=False)
 
 
+def named_generator(name: str, profile_name: str = "tutorial") -> GeneratorRecipe:
+    """A generator of `GENERATORS` or `SWEEPS` in the size of a profile; ValueError for an unknown name or profile."""
+    return swept_recipe(name, profile_name) if name in SWEEPS else generator_recipe(name, profile_name)
+
+
 def trained_generator(
     name: str,
     source: Source,
@@ -121,16 +127,16 @@ def trained_generator(
     progress: bool = True,
     recipe: GeneratorRecipe | None = None,
 ) -> GeneratorFit:
-    """A generator of `GENERATORS`, trained on a source and kept in outputs/trainings, where it is found the next time.
+    """A generator of `GENERATORS` or `SWEEPS`, trained on a source and kept in outputs/trainings, where it is found the next time.
 
     Args:
-        name: see `GENERATORS`; also names the folder.
+        name: see `named_generator`; also names the folder.
         source: see `prepare_source`.
         seed: of the training.
         recipe: what to train, if not the recipe of that name.
     """
     folder = workspace() / "outputs" / "trainings" / f"unav-{source.corpus.root.name}" / f"{name}-{seed}"
-    recipe = generator_recipe(name, source.size) if recipe is None else recipe
+    recipe = named_generator(name, source.size) if recipe is None else recipe
     return fit_generator(
         recipe, source.data["train"], source.data["val"], seed, source.about(), device, folder, progress
     )
@@ -183,8 +189,10 @@ def _register(supervision: str, method: Callable[..., PseudoLabels], name: str) 
     register_supervision(supervision, labeller)
 
 
-GENERATED = {f"{name}-labels": name for name in GENERATORS}
+GENERATED = {f"{name}-labels": name for name in (*GENERATORS, *SWEEPS)}
 """What a recipe calls the labels of a generator, and its name; the generator is the one of seed 0."""
+SWEPT = tuple(label for label, name in GENERATED.items() if name in SWEEPS)
+"""Those of them that are rows of a parameter sweep: `avvp table` measures them, `avvp measure` only if it is asked to by name."""
 HARD = {f"{name}-hard-labels": name for name in GENERATORS}
 """The same with `hard_labels`."""
 for _supervision, _name in GENERATED.items():

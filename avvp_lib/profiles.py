@@ -21,7 +21,6 @@ class Profile:
         corpus: name for `load_corpus`.
         published_training: by model, else by loss, what takes the place of the recipes' own training; the loss and its options stay.
         variant: what tells results of this profile from those of another on the same corpus; "" where there is no other.
-        excluded: recipes and untrained predictors that this corpus has no labels for.
     """
 
     corpus_size: str
@@ -33,7 +32,6 @@ class Profile:
     training: dict[str, Any] = field(default_factory=dict)
     corpus: str = "synthetic-llp"
     published_training: dict[str, TrainingRecipe] = field(default_factory=dict)
-    excluded: tuple[str, ...] = ()
     variant: str = ""
 
     @property
@@ -109,17 +107,6 @@ _PAPER = Profile(
     teachers=(),
     widths=_PAPER_WIDTHS,
     published_training=_PAPER_TRAINING,
-    excluded=(
-        "teacher",
-        "valor-truth",
-        "mug-zero-shot",
-        "han-uwav-labels",
-        "han-ear-labels",
-        *(
-            f"{name}-labels"
-            for name in ("uwav", "uwav-migration", "ear-without-migration", "ear", "ear-batch-migration")
-        ),
-    ),
 )
 
 PROFILES: dict[str, Profile] = {

@@ -17,20 +17,26 @@ import torch
 from torch import nn
 
 from avvp_lib.bench import OWN_SUPERVISIONS, Bench, bench_on_media, labeller_of, prepare, register_supervision
-from avvp_lib.generator_bench import GENERATED, HARD
+from avvp_lib.generator_bench import GENERATED, HARD, named_generator
 from avvp_lib.models import build_model, known_as, model_class
 from avvp_lib.objectives import factory_of
 from avvp_lib.profiles import PROFILES, Profile, profile, profile_of
+from avvp_lib.pseudo_labels.generator_recipes import GeneratorRecipe
+from avvp_lib.published import table_name
+from avvp_lib.segmentation_recipes import SegmentationRecipe, segmentation_recipe
+from avvp_lib.table_rows import TABLES
 from avvp_lib.training import FitResult, ParsingData, TrainingRecipe, fit
 from avvp_lib.workspace import workspace
 
 __all__ = [
     "PROFILES",
     "RECIPES",
+    "VARIANTS",
     "Bench",
     "Profile",
     "Recipe",
     "bench_on_media",
+    "needs_teachers",
     "prepare",
     "profile",
     "profile_of",
@@ -40,6 +46,7 @@ __all__ = [
     "register_recipe",
     "register_supervision",
     "run",
+    "table",
     "training_folder",
 ]
 
@@ -175,6 +182,92 @@ RECIPES |= {
     )
 }
 
+
+def _variant(base: str, name: str, title: str, loss: dict[str, Any] | None = None, **changes: Any) -> Recipe:
+    """A small change to a recipe: fields of it, of its widths, or options of its loss; all else stays, its learning rate too."""
+    known = RECIPES[base]
+    fields = {key: changes.pop(key) for key in ("combination", "text") if key in changes}
+    training = replace(known.training, loss_options={**known.training.loss_options, **(loss or {})})
+    return replace(known, name=name, title=title, widths={**known.widths, **changes}, training=training, **fields)
+
+
+_MUG, _EAR, _CSE = "mug-zero-shot", "ear-ear-labels", "mm-cse-zero-shot"
+_WITHOUT_ORTHOGONALITY = {"lambda_1": 0.0}  # without a background there is nothing to be orthogonal to
+_WITHOUT_DECODER = {"reconstruction": "none"}
+_VARIANTS = (
+    # MUG's Table 1: what was published for video labels alone
+    Recipe("mgn-video-labels", "MGN, video labels", "mgn", "video-labels", replace(_WEAK, loss="mgn")),
+    Recipe("jomold-video-labels", "JoMoLD, video labels", "jomold", "video-labels", replace(_WEAK, loss="jomold")),
+    # MUG's Tables 2, 3 and 5: the whole of MUG has as many generated videos as there are real ones
+    *(
+        _variant(_MUG, f"mug-combined-{multiple:g}", f"MUG, {multiple:g} x generated videos", combination=multiple)
+        for multiple in (0.25, 0.5, 0.75, 1.0, 2.0)
+    ),
+    *(
+        _variant(
+            _MUG, f"mug-combined-1-without-{module}", f"MUG without {module.upper()}", combination=1.0, **{module: "off"}
+        )
+        for module in ("tsa", "amf", "mfe")
+    ),
+    _variant(
+        _MUG, "mug-combined-1-without-plsim", "MUG without PLSIM", combination=1.0, plsim="off", text="none"
+    ),
+    *(
+        _variant(_MUG, f"mug-combined-1-{mixer}", f"MUG on {mixer}s", combination=1.0, mixer=mixer)
+        for mixer in ("convolution", "attention")
+    ),
+    # EAR's Tables VII to IX and S-XX
+    _variant(_EAR, "ear-ear-labels-without-amdf", "EAR without AMDF", fusion="none"),
+    _variant(_EAR, "ear-ear-labels-without-erm", "EAR without ERM", relations="none"),
+    _variant(_EAR, "ear-ear-labels-symmetric", "EAR, MSA+MCA for AMDF", fusion="msa+mca"),
+    _variant(_EAR, "ear-ear-labels-han-fusion", "EAR, HAN for AMDF", fusion="han"),
+    _variant(_EAR, "ear-ear-labels-attention", "EAR, attention for ERM", relations="attention"),
+    _variant(_EAR, "ear-ear-labels-first-uni-modal", "EAR, ERM A/V-AV", relations="a/v-av"),
+    _variant(_EAR, "ear-ear-labels-without-uni-modal", "EAR, ERM without A/V", relations="w/o a/v"),
+    _variant(_EAR, "ear-ear-labels-without-multi-modal", "EAR, ERM without AV", relations="w/o av"),
+    *(
+        _variant(_EAR, f"ear-ear-labels-{layers}-layers", f"EAR, {layers} layers of ERM", relation_layers=layers)
+        for layers in (2, 4)
+    ),
+    # MM-CSE's Tables 2 to 4, 6 and 8 to 10
+    _variant(
+        _CSE,
+        "mm-cse-mixed",
+        "MM-CSE, mixed features",
+        {**_WITHOUT_ORTHOGONALITY, "reconstruction_weight": 0.0},
+        decoupling="none",
+        **_WITHOUT_DECODER,
+    ),
+    _variant(_CSE, "mm-cse-events", "MM-CSE without background", _WITHOUT_ORTHOGONALITY, decoupling="events"),
+    _variant(_CSE, "mm-cse-without-secm", "MM-CSE without SECM", {"lambda_2": 0.0}, blocks="lgsf"),  # it has no maps
+    _variant(_CSE, "mm-cse-without-lgsf", "MM-CSE without LGSF", blocks="secm"),
+    _variant(_CSE, "mm-cse-without-intra", "MM-CSE without intra-FGSE", modes="cross"),
+    _variant(_CSE, "mm-cse-without-cross", "MM-CSE without cross-FGSE", modes="intra"),
+    *(
+        _variant(
+            _CSE,
+            f"mm-cse-{name}",
+            f"MM-CSE, {title}",
+            {"reconstruction_weight": reconstruction, "lambda_1": orthogonality, "lambda_2": 0.0},
+            **({} if reconstruction else _WITHOUT_DECODER),
+        )
+        for name, title, reconstruction, orthogonality in (
+            ("basic-loss", "basic loss", 0.0, 0.0),
+            ("reconstruction-loss", "basic and reconstruction loss", 1.0, 0.0),
+            ("orthogonality-loss", "basic and orthogonality loss", 0.0, 0.1),
+            ("without-co-occurrence-loss", "no co-occurrence loss", 1.0, 0.1),
+        )
+    ),
+    *(
+        _variant(
+            _CSE, f"mm-cse-lambda-{weight:g}", f"MM-CSE, lambda = {weight:g}", {"lambda_1": weight, "lambda_2": weight}
+        )
+        for weight in (0.5, 1.0)
+    ),
+)  # fmt: skip
+VARIANTS = tuple(variant.name for variant in _VARIANTS)
+"""Rows of the papers' ablations: `avvp table` measures them, `avvp measure` only if it is asked to by name."""
+RECIPES |= {variant.name: variant for variant in _VARIANTS}
 
 LONGER = {"han-zero-shot-twice": 2}
 """By recipe: how many times as many epochs as its model has at that size."""
@@ -316,6 +409,32 @@ def recipe_modules(experiment: Recipe) -> list[str]:
         return [*modules, "avvp_lib.pseudo_labels.generator_training"]
     own = experiment.supervision in OWN_SUPERVISIONS
     return modules if own else [*modules, labeller_of(experiment.supervision).__module__]
+
+
+def table(name: str, profile_name: str = "tutorial") -> list[Recipe | SegmentationRecipe | GeneratorRecipe]:
+    """The named recipes that stand in a table of a paper, one a row, in the paper's order.
+
+    Of a table about pseudo-labels these are the recipes of generators. Rows that nothing is trained for, or that nobody built, have
+    none; `table_rows.TABLES` says why. Segmentation's recipes are those of S4, or of the table's only setting.
+
+    Raises:
+        ValueError: there is no such table, or no such profile.
+    """
+    known = TABLES[table_name(name)]
+    names = [row.experiment for row in known.rows if row.experiment is not None]
+    if known.settings:
+        return [segmentation_recipe(name, known.settings[0], profile_name) for name in names]
+    generators = (named_generator(GENERATED[name], profile_name) if name in GENERATED else None for name in names)
+    made = [
+        found or (recipe(name, profile_name) if name in RECIPES else None)
+        for name, found in zip(names, generators, strict=True)
+    ]
+    return [experiment for experiment in made if experiment is not None]
+
+
+def needs_teachers(experiment: Recipe) -> bool:
+    """Whether it learns or reads what a corpus of published features does not have: teachers' similarities, or dense training labels."""
+    return experiment.text != "none" or experiment.supervision in {"truth", *GENERATED, *HARD}
 
 
 def recipe_dict(experiment: Recipe) -> dict[str, Any]:

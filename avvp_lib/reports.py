@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ import pandas as pd
 import torch
 
 import avvp_lib
-from avvp_lib.generator_bench import GENERATED, generated_labels, source_of
+from avvp_lib.generator_bench import GENERATED, SWEPT, generated_labels, named_generator, source_of
 from avvp_lib.metrics.parsing import Interval, bootstrap_interval, per_video_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
-from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, TABLE_V, generator_recipe
+from avvp_lib.pseudo_labels.generator_recipes import TABLE_V
 from avvp_lib.recipes import (
     RECIPES,
+    VARIANTS,
     Bench,
     Recipe,
+    needs_teachers,
     profile,
     profile_of,
     recipe,
@@ -104,7 +107,7 @@ PREDICTORS = {
         Predictor("teacher", "zero-shot teacher alone", "features, sentences"),
         Predictor("pseudo-labels", "zero-shot pseudo-labels", "features, sentences, its video label"),
         *(
-            Predictor(label, f"labels of {GENERATORS[name].title}", "features, sentences, its video label", name)
+            Predictor(label, f"labels of {named_generator(name).title}", "features, sentences, its video label", name)
             for label, name in GENERATED.items()
         ),
     )
@@ -144,6 +147,12 @@ def _code(experiment: Recipe | Predictor) -> str:
         modules.add("avvp_lib.pseudo_labels.generator_training")
     else:
         modules.add("avvp_lib.pseudo_labels.text_features")
+    return _digest(frozenset(modules))
+
+
+@lru_cache(maxsize=256)
+def _digest(modules: frozenset[str]) -> str:
+    """Fingerprint of modules and what they import; worked out once, for code that has been imported stays as it is."""
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
 
 
@@ -260,20 +269,31 @@ def check_names(names: Iterable[str], known: Iterable[str] = (*PREDICTORS, *RECI
 
 
 def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
-    """`names`, or all recipes and untrained predictors that the corpus of a profile has the labels for if none are given.
+    """`names`, or the recipes and untrained predictors that the corpus of a profile has the labels for; of these not `VARIANTS`.
 
     Raises:
         ValueError: a name is unknown, or the corpus lacks what it needs; before an hour of work and not after it.
     """
-    names, excluded = list(names), profile(profile_name).excluded
+    names = list(names)
     check_names(names)
-    refused = [name for name in names if name in excluded]
+    refused = [name for name in names if not has_labels(name, profile_name)]
     if refused:
         raise ValueError(
             f"the profile {profile_name!r} cannot measure {', '.join(refused)}: its corpus has neither dense labels for its "
             "training videos nor a teacher's similarities. Leave it out, or use the profile 'tutorial'"
         )
-    return names or [name for name in (*PREDICTORS, *RECIPES) if name not in excluded]
+    usual = [name for name in (*PREDICTORS, *RECIPES) if name not in VARIANTS and name not in SWEPT]
+    return names or [name for name in usual if has_labels(name, profile_name)]
+
+
+def has_labels(name: str, profile_name: str) -> bool:
+    """Whether the corpus of a profile has what an experiment, known by name, learns from."""
+    if profile(profile_name).teachers:
+        return True
+    predictor = PREDICTORS.get(name)
+    if predictor is None:
+        return not needs_teachers(RECIPES[name])
+    return predictor.name != "teacher" and predictor.generator is None
 
 
 def _as_stored(experiment: Recipe | Predictor, profile_name: str | None) -> dict[str, Any] | None:
@@ -282,7 +302,7 @@ def _as_stored(experiment: Recipe | Predictor, profile_name: str | None) -> dict
         return json.loads(json.dumps(recipe_dict(experiment)))
     if experiment.generator is None:
         return None
-    return json.loads(json.dumps(generator_recipe(experiment.generator, profile_name).plain()))
+    return json.loads(json.dumps(named_generator(experiment.generator, profile_name).plain()))
 
 
 def read_cell(path: Path) -> dict[str, Any]:
@@ -319,16 +339,22 @@ def scores_by_experiment(cells: list[dict[str, Any]], score: str = "segment/Type
     """(seeds, videos) scores of every experiment, in percent, for intervals; rows in the order of the cells."""
     found: dict[str, list[np.ndarray]] = {}
     for cell in cells:
-        found.setdefault(cell["experiment"], []).append(_video_scores(cell, score))
+        found.setdefault(cell["experiment"], []).append(video_scores(cell, score))
     return {name: np.stack(rows) for name, rows in found.items()}
 
 
-def _video_scores(cell: dict[str, Any], score: str) -> np.ndarray:
-    """(videos,) scores of one cell. Segment-level Type@AV is not stored: it is the mean of its three parts."""
+def video_scores(cell: dict[str, Any], score: str) -> np.ndarray:
+    """(videos,) scores of one cell. Segment-level Type@AV is not stored: it is the mean of its three parts.
+
+    "mean/Type" is the mean of segment-level and event-level Type@AV, as some of the papers' tables have it.
+    """
+    if score == "mean/Type":
+        return (video_scores(cell, "segment/Type") + video_scores(cell, "event/Type")) / 2
     if score == "segment/Type":
         return np.mean([cell["per_video"][modality] for modality in MODALITY_SCORES], axis=0)
     if score not in cell["per_video"]:
-        raise ValueError(f"cells keep no {score!r} of single videos, only segment/Type, {', '.join(cell['per_video'])}")
+        known = ", ".join(cell["per_video"])
+        raise ValueError(f"cells keep no {score!r} of single videos, only segment/Type, mean/Type, {known}")
     return np.array(cell["per_video"][score])
 
 
@@ -401,7 +427,7 @@ def _paired_difference(cells: list[dict[str, Any]], lower: str, higher: str, sco
     """(seeds, videos) differences, a row for each training seed that both experiments have."""
     runs = []
     for name in (lower, higher):
-        runs.append({cell["seed"]: _video_scores(cell, score) for cell in cells if cell["experiment"] == name})
+        runs.append({cell["seed"]: video_scores(cell, score) for cell in cells if cell["experiment"] == name})
         if not runs[-1]:
             raise ValueError(f"there are no cells of {name!r} to compare: measure it with `avvp measure {name}`")
     below, above = paired_by_seed(lower, higher, *runs)

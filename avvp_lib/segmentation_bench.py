@@ -184,11 +184,11 @@ def build_segmenter(experiment: SegmentationRecipe, bench: SegmentationBench, se
         raise ValueError(
             f"{bench.profile_name!r} starts from an encoder that knows ImageNet: give the path of its weights (encoder=)"
         )
-    torch.manual_seed(seed)
-    widths = dict(experiment.widths)
+    widths = experiment.widths | {"audio_dim": bench.audio.card.output_shape[1]}
     if bench.setting == "avss":
         widths["classes"] = bench.classes
-    model = build_model("selm", audio_dim=bench.audio.card.output_shape[1], **widths)
+    torch.manual_seed(seed)  # after the vectors have been extracted, which draws numbers
+    model = build_model("selm", **widths)
     if bench.encoder is not None:
         load_encoder_weights(model.encoder.backbone, bench.encoder)
     return model

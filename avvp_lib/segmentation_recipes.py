@@ -126,7 +126,7 @@ _TUTORIAL = SegmentationProfile(
     training={
         "s4": replace(_TUTORIAL_TRAINING, labelled_only=True),
         "ms3": _TUTORIAL_TRAINING,
-        "avss": _TUTORIAL_TRAINING,
+        "avss": replace(_TUTORIAL_TRAINING, epochs=5),  # of clips with twice as many frames
     },
 )
 

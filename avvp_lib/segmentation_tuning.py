@@ -22,7 +22,7 @@ from avvp_lib.segmentation_recipes import ABLATIONS, segmentation_recipe
 from avvp_lib.segmentation_training import SELECTION_SCORE
 from avvp_lib.tuning import trials_folder
 
-LEARNING_RATES = (5e-4, 1e-3, 2e-3)
+LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 TRIAL_SEED = 0
 
 

@@ -426,7 +426,7 @@ steps = [(f"{name}-labels", "ear-labels") for name in TABLE_V if name != "ear"]
 comparisons(ablation, measured(ablation, steps), ["segment/A", "segment/V", "segment/Type", "event/Type"]).round(1)
 
 # %% [markdown]
-# **How to read it.** Each row is the claim that the second is better: it *agrees* if the interval of the difference lies above zero, *disagrees* if it lies below, else it is *undecided*. All are claims of the paper but three of ours: that labels should migrate within a video here, and that labels without their confidence serve HAN as well or better. The paper's numbers, on LLP, as averages of ten scores: migration lifts UWAV from 70.3 to 70.8 and EAR from 72.1 to 73.2; VALOR's labels have 69.4; HAN learns 60.5 from VALOR's, 62.8 from UWAV's and 63.1 from EAR's labels. Compare directions, never values.
+# **How to read it.** Each row is the claim that the second is better: it *agrees* if the interval of the difference lies above zero, *disagrees* if it lies below, else it is *undecided*. The rows with *batch* or *hard* in a name are controls of ours, the others claims of the paper. The paper's numbers, on LLP, as averages of ten scores: migration lifts UWAV from 70.3 to 70.8 and EAR from 72.1 to 73.2; VALOR's labels have 69.4; HAN learns 60.5 from VALOR's, 62.8 from UWAV's and 63.1 from EAR's labels. Compare directions, never values.
 #
 # **What came out**, on corpus seed 1:
 #

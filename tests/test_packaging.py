@@ -18,10 +18,10 @@ FLOORS = (
     ("cli",),
     ("doctor", "series"),
     ("runner",),
-    ("widgets",),
+    ("widgets", "table_pages"),
     ("figures",),
-    ("segmentation_tuning",),
-    ("tuning",),
+    ("segmentation_tuning", "table_reports"),
+    ("tuning", "table_cells"),
     ("segmentation_reports",),
     ("data_checks", "predictions", "reports"),
     ("recipes", "segmentation_bench"),
@@ -37,7 +37,7 @@ FLOORS = (
     ("error_kinds", "losses", "metrics"),
     ("corpora",),
     ("fit_state", "locks", "parallel", "records", "weights"),
-    ("extensions", "provenance", "workspace"),
+    ("extensions", "provenance", "published", "table_rows", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
 CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")

@@ -1,0 +1,81 @@
+"""Tables of papers as charts: what each row is worth there and here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from avvp_lib.figures.style import GREY, WIDTH, new_figure, styled
+
+VERDICT_STYLES = {
+    "agrees": ("#0072B2", "o"),
+    "undecided": (GREY, "o"),
+    "disagrees": ("#D55E00", "s"),
+    "": (GREY, "o"),
+}
+PAPER = "#000000"
+
+
+@styled
+def verdict_chart(verdicts: pd.DataFrame, title: str, score: str) -> Figure:
+    """By row: its difference from the row it is compared with, in the paper (diamond) and here (mark with its 95 % interval).
+
+    A claim holds here if mark and interval lie on the diamond's side of zero. How far from zero says nothing: other data, other
+    sizes. Rows that were not measured are left out.
+
+    Args:
+        verdicts: of `table_reports.verdicts`; a panel for each of its settings.
+        title: of the figure.
+        score: what the difference is of.
+
+    Raises:
+        ValueError: no row was measured.
+    """
+    shown = verdicts[verdicts["seeds"] > 0]
+    if shown.empty:
+        raise ValueError("no row of this table was measured: `avvp table` measures it")
+    settings = list(dict.fromkeys(shown["setting"]))
+    rows = max(len(shown[shown["setting"] == setting]) for setting in settings)
+    figure = new_figure(WIDTH, 0.45 * rows + 1.9)
+    panels = figure.subplots(1, len(settings), squeeze=False)[0]
+    for axes, setting in zip(panels, settings, strict=True):
+        _panel(axes, shown[shown["setting"] == setting])
+        axes.set_xlabel(f"difference in {score}, points")
+        if setting:
+            axes.set_title(setting.upper())
+    figure.suptitle(title, fontsize=14, fontweight="bold")
+    _legend(figure, shown)
+    return figure
+
+
+def _panel(axes: Axes, lines: pd.DataFrame) -> None:
+    y = np.arange(len(lines))
+    axes.axvline(0, color=GREY, linewidth=1)
+    for place, line in zip(y, lines.itertuples(), strict=True):
+        colour, marker = VERDICT_STYLES[line.verdict]
+        axes.plot([line.low, line.high], [place + 0.12] * 2, color=colour, linewidth=2.5, solid_capstyle="butt")
+        axes.plot(line.ours, place + 0.12, marker, color=colour, markersize=9)
+        if not np.isnan(line.paper):
+            axes.plot(line.paper, place - 0.18, "D", color=PAPER, markerfacecolor="white", markersize=8)
+    axes.set_yticks(y, [f"{line.row} – {line.against}" for line in lines.itertuples()])
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.grid(axis="x", color="#DDDDDD")
+    axes.margins(x=0.08)
+
+
+def _legend(figure: Figure, lines: pd.DataFrame) -> None:
+    """What the marks mean, below the panels."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], marker="D", linestyle="", color=PAPER, markerfacecolor="white", markersize=8, label="paper")
+    ]
+    for verdict in ("agrees", "undecided", "disagrees"):
+        if (lines["verdict"] == verdict).any():
+            colour, marker = VERDICT_STYLES[verdict]
+            handles.append(Line2D([], [], color=colour, marker=marker, markersize=9, label=f"ours, {verdict}"))
+    if (lines["verdict"] == "").any():
+        handles.append(Line2D([], [], color=GREY, marker="o", markersize=9, label="ours, the paper has no direction"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
