@@ -264,7 +264,7 @@ def claims_text(place: Place) -> str:
         .reindex(columns=VERDICTS, fill_value=0)
     )
     counts.insert(0, "asks", [TABLES[name].title for name in counts.index])
-    waiting = lines[(lines["verdict"] == "") & [_has_experiment(line) for line in lines.itertuples()]]
+    waiting = lines[[line.verdict == "" and _has_experiment(line) for line in lines.itertuples()]]
     parts = [f"Corpus {place.cells()}; {len(said)} claims: " + ", ".join(f"{(said['verdict'] == v).sum()} {v}" for v in VERDICTS) + ".",
              "", markdown(counts), ""]  # fmt: skip
     if len(waiting):
