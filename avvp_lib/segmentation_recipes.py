@@ -124,10 +124,12 @@ _TUTORIAL = SegmentationProfile(
     audio="tiny-clap",
     widths={setting: {**_SMALL, "input_size": 96} for setting in SETTINGS},
     training={
-        "s4": replace(_TUTORIAL_TRAINING, labelled_only=True),
+        "s4": replace(_TUTORIAL_TRAINING, learning_rate=2e-3, labelled_only=True),
         "ms3": _TUTORIAL_TRAINING,
         "avss": replace(_TUTORIAL_TRAINING, epochs=5),  # of clips with twice as many frames
     },
+    # Of the trials in `segmentation_tuning`, where they differ from the whole model's.
+    rates={("s4", "selm-without-audio"): 4e-3},
 )
 
 

@@ -16,6 +16,7 @@ VERDICT_STYLES = {
     "": (GREY, "o"),
 }
 PAPER = "#000000"
+TICKS = (-20, -10, -5, -2, -1, -0.25, 0.25, 1, 2, 5, 10, 20)
 
 
 @styled
@@ -47,6 +48,46 @@ def verdict_chart(verdicts: pd.DataFrame, title: str, score: str) -> Figure:
             axes.set_title(setting.upper())
     figure.suptitle(title, fontsize=14, fontweight="bold")
     _legend(figure, shown)
+    return figure
+
+
+@styled
+def claims_map(claims: pd.DataFrame) -> Figure:
+    """All claims at once: what the paper's method gains in the paper (to the right) and here (upwards), a mark each with our 95 % interval.
+
+    Marks in the shaded parts have the paper's direction. Only the direction is compared: the axes have scales of their own.
+
+    Args:
+        claims: of `table_reports.claims`; those without a verdict are left out.
+
+    Raises:
+        ValueError: no claim has a verdict.
+    """
+    said = claims[(claims["verdict"] != "") & claims["paper"].notna()]
+    if said.empty:
+        raise ValueError("no claim has a verdict: `avvp table all` measures them")
+    figure = new_figure(WIDTH, 6.2)
+    axes = figure.subplots()
+    x = -np.sign(said["paper"]) * np.sqrt(said["paper"].abs())  # differences reach from 0.1 to 18
+    left, right = min(-0.4, 1.1 * x.min()), 1.1 * max(0.4, x.max())
+    height = 1.1 * said[["low", "high"]].abs().to_numpy().max()
+    axes.fill_between([0, right], 0, height, color="#EAF3F9", zorder=0)
+    axes.fill_between([left, 0], 0, -height, color="#EAF3F9", zorder=0)
+    for verdict in ("undecided", "agrees", "disagrees"):
+        mine = said["verdict"] == verdict
+        colour, marker = VERDICT_STYLES[verdict]
+        axes.vlines(x[mine], -said.loc[mine, "high"], -said.loc[mine, "low"], color=colour, alpha=0.35, linewidth=1.5)
+        axes.plot(
+            x[mine], -said.loc[mine, "ours"], marker, color=colour, markersize=7, label=f"{verdict}: {mine.sum()}"
+        )
+    axes.axhline(0, color=GREY, linewidth=1)
+    axes.axvline(0, color=GREY, linewidth=1)
+    ticks = np.array([value for value in TICKS if left < np.sign(value) * np.sqrt(abs(value)) < right])
+    axes.set_xticks(np.sign(ticks) * np.sqrt(np.abs(ticks)), [f"{value:+g}" for value in ticks])
+    axes.set(xlim=(left, right), ylim=(-height, height))
+    axes.set_xlabel("what the paper's method gains in the paper, points (square-root scale)")
+    axes.set_ylabel("what it gains here, points")
+    axes.legend(loc="upper left", ncols=3)
     return figure
 
 

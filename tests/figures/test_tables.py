@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avvp_lib.figures.tables import verdict_chart
+from avvp_lib.figures.tables import claims_map, verdict_chart
 
 VERDICTS = pd.DataFrame(
     {
@@ -33,3 +33,12 @@ def test_a_diamond_a_mark_and_an_interval_for_each_row_that_was_measured():
 def test_a_table_without_measurements_is_refused():
     with pytest.raises(ValueError, match="no row of this table was measured"):
         verdict_chart(VERDICTS[VERDICTS["seeds"] == 0], "a table", "M_J")
+
+
+def test_the_map_has_a_mark_for_each_claim_on_its_side():
+    (axes,) = claims_map(VERDICTS.assign(paper=[-4.0, 1.0, -2.0])).axes
+    marks = {line.get_label(): line for line in axes.lines if line.get_marker() in ("o", "s")}
+    assert marks["agrees: 1"].get_xdata().tolist() == [2] and marks["agrees: 1"].get_ydata().tolist() == [3]
+    assert marks["disagrees: 1"].get_xdata().tolist() == [-1] and "undecided: 0" in marks
+    with pytest.raises(ValueError, match="no claim has a verdict"):
+        claims_map(VERDICTS.assign(verdict=""))
