@@ -12,7 +12,7 @@ export HF_HUB_OFFLINE := 1
 # Waiting threads sleep instead of spinning.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup run test test-slow notebooks lab lint clean
+.PHONY: help setup run tables test test-slow notebooks lab lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -30,6 +30,9 @@ setup: $(READY)  ## virtual environment with everything that runs on a CPU
 
 run: $(READY)  ## the tutorial series: corpus, features, notebooks, results; again: only what changed
 	$(BIN)/avvp series --workers $(WORKERS)
+
+tables: $(READY)  ## every table of the four papers: what is missing or stale, hours the first time; renews docs/claims.md
+	$(BIN)/avvp table all --workers $(WORKERS) --claims docs/claims.md
 
 test: $(READY)  ## the tests, minutes
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
@@ -49,4 +52,4 @@ lint: $(READY)  ## style of the code
 	$(BIN)/ruff format --check
 
 clean:  ## remove what runs wrote; keeps the virtual environment and the committed cells
-	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/trainings .snakemake .pytest_cache .ruff_cache
+	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/tables outputs/trainings .snakemake .pytest_cache .ruff_cache

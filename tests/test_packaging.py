@@ -37,7 +37,8 @@ FLOORS = (
     ("error_kinds", "losses", "metrics"),
     ("corpora",),
     ("fit_state", "locks", "parallel", "records", "weights"),
-    ("extensions", "provenance", "published", "table_rows", "workspace"),
+    ("published", "table_rows"),
+    ("extensions", "provenance", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
 CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")

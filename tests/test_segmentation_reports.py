@@ -10,9 +10,9 @@ import torch
 
 from avvp_lib import segmentation_reports, segmentation_training, segmentation_tuning
 from avvp_lib.cli import main
-from avvp_lib.segmentation_bench import SegmentationBench
+from avvp_lib.segmentation_bench import SegmentationBench, build_segmenter
 from avvp_lib.segmentation_evaluation import score_batches
-from avvp_lib.segmentation_recipes import PROFILES
+from avvp_lib.segmentation_recipes import PROFILES, segmentation_recipe
 from avvp_lib.segmentation_reports import (
     COLUMNS,
     PREDICTORS,
@@ -135,7 +135,8 @@ def test_cells_are_measured_once_and_again_when_stale(bench, monkeypatch, capsys
 
     fill_segmentation_cells("s4", names, range(2), "smoke", 1, workers=1)
     assert len(asked) == 5, "what is there is kept"
-    changed = replace(PROFILES["smoke"], rates={("s4", "selm"): 2e-3})
+    rates = {**PROFILES["smoke"].rates, ("s4", "selm"): 7e-4}
+    changed = replace(PROFILES["smoke"], rates=rates)
     monkeypatch.setitem(PROFILES, "smoke", changed)
     assert [cell["experiment"] for cell in read_segmentation_cells(NAME) if is_stale(cell)] == ["selm", "selm"]
     fill_segmentation_cells("s4", names, range(1), "smoke", 1, workers=1)
@@ -223,3 +224,19 @@ def test_trials_are_the_same_for_every_recipe(bench, monkeypatch):
     assert table["chosen"].isin([1e-3, 2e-3]).all()
     kept = json.loads((segmentation_tuning.trials_folder(name) / "selm-without-dam.json").read_text())
     assert kept["trials"][0].keys() == {"learning_rate", "seed", "epochs", "best_epoch", "validation"}
+
+
+def test_first_weights_do_not_depend_on_when_sounds_are_read():
+    """Extracting audio vectors builds a network, which draws numbers."""
+
+    class Drawing(SmallBench):
+        @property
+        def audio(self):
+            torch.rand(1)
+            return SmallBench.audio
+
+    plain, drawing = small_bench(), small_bench()
+    drawing.__class__ = Drawing
+    recipe = replace(segmentation_recipe("selm", "s4", "smoke"), widths=SMALL)
+    ours, theirs = (build_segmenter(recipe, bench, 0).state_dict() for bench in (plain, drawing))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
