@@ -354,7 +354,7 @@ pd.DataFrame(by_role).T[["illusion", "illusion at 50", "illusion at 80"]].rename
 #
 # ## 5 · DAM's weights, and BCSM on and off
 #
-# $W$ of DAM at the finest and the third stage, averaged over channels: red is amplified, blue is damped; where all weights have one sign, the colours run from dark to yellow. The source is outlined.
+# $W$ of DAM at the finest stage, and what the sound changes of it at the third; averaged over channels. Red is amplified, blue is damped; the source is outlined.
 
 # %%
 clip = test.take(torch.tensor([example]))
@@ -362,7 +362,6 @@ seen = observe(selm, normalised(clip, selm.input_size), clip.audio)
 deaf = observe(selm, normalised(clip, selm.input_size), torch.zeros_like(clip.audio))
 dam = {
     "W, stage 1": seen.weight_maps[0][0].numpy(),
-    "W, stage 3": seen.weight_maps[2][0].numpy(),
     "stage 3, own sound\nminus zeros": (seen.weight_maps[2] - deaf.weight_maps[2])[0].numpy(),
 }
 figure = weight_maps(frames, dam, truth)
@@ -370,7 +369,7 @@ figure.savefig(folder / "dam.png")
 figure
 
 # %% [markdown]
-# **Notice** the last row: only what depends on the *sound* is in it. The sound of a cat raises the weights where cats are: **both** cats. This is the selection of a category of section 1.4, and it leaves the twin where it was. The two rows above it show mostly the picture: edges and shapes are re-weighted whatever is heard. And look at the scale: a weight of 0.05 changes a
+# **Notice** the last row: only what depends on the *sound* is in it. The sound of a cat raises the weights where cats are: **both** cats. This is the selection of a category of section 1.4, and it leaves the twin where it was. The row above it shows mostly the picture: edges and shapes are re-weighted whatever is heard. And look at the scale: a weight of 0.05 changes a
 # feature by a twentieth.
 #
 # Now switch BCSM off in the trained network, one direction or both, without training it again.
@@ -459,7 +458,7 @@ pd.DataFrame(rows).groupby(["scan", "stage"]).mean(numeric_only=True).drop(colum
 # %% [markdown]
 # ## 7 · Masks over frames
 #
-# The clip of section 2, and the same as a moving picture (written to the lesson's folder).
+# The clip of section 2, and the same as a moving picture, beside the truth (written to the lesson's folder).
 
 # %%
 predicted = {
@@ -467,12 +466,13 @@ predicted = {
     "SelM": logits[example, :, 0].numpy() > 0,
     "SelM hears zeros": predictions["zeros"][example].numpy() > 0,
 }
-figure = mask_rows(frames, predicted, silent)
+figure = mask_rows(frames, {name: masks for name, masks in predicted.items() if name != "truth"}, silent)
 figure.savefig(folder / "masks.png")
 figure
 
 # %%
-Image(filename=mask_gif(folder / "masks.gif", frames, predicted, silent))
+shown_masks = {name: predicted[name] for name in ("truth", "SelM")}
+Image(filename=mask_gif(folder / "masks.gif", frames, shown_masks, silent))
 
 # %% [markdown]
 # One clip proves nothing; it was chosen because it has a twin, and before the training. Note that the opened mouth tells the source from its twin, in a single picture; the network does not use it reliably.

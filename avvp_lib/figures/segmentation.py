@@ -220,7 +220,7 @@ def mask_gif(
     frames: np.ndarray,
     rows: Mapping[str, np.ndarray],
     silent: np.ndarray | None = None,
-    side: int = 120,
+    side: int = 108,
 ) -> Path:
     """Write an endless GIF: the frame and, beside it, the masks of each of `rows`, with their names above.
 

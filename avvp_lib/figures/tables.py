@@ -87,7 +87,7 @@ def claims_map(claims: pd.DataFrame) -> Figure:
     axes.set(xlim=(left, right), ylim=(-height, height))
     axes.set_xlabel("what the paper's method gains in the paper, points (square-root scale)")
     axes.set_ylabel("what it gains here, points")
-    axes.legend(loc="upper left", ncols=3)
+    axes.legend(loc="lower right")
     return figure
 
 
