@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +148,22 @@ def _code(experiment: Recipe | Predictor) -> str:
         modules.add("avvp_lib.pseudo_labels.generator_training")
     else:
         modules.add("avvp_lib.pseudo_labels.text_features")
-    return _digest(frozenset(modules))
+    return _digest(frozenset(modules), _last_changes(modules))
 
 
 @lru_cache(maxsize=256)
-def _digest(modules: frozenset[str]) -> str:
-    """Fingerprint of modules and what they import; worked out once, for code that has been imported stays as it is."""
+def _digest(modules: frozenset[str], changes: tuple[int, ...]) -> str:
+    """Fingerprint of modules and what they import; worked out once for a state of the files, since a table asks for it a hundred times."""
     return code_digest(*import_closure(*modules), whole_packages=False)[:16]
+
+
+def _last_changes(modules: Iterable[str]) -> tuple[int, ...]:
+    """When the files of this package and of the named modules were last changed."""
+    files = {*Path(avvp_lib.__file__).parent.rglob("*.py")}
+    files |= {
+        Path(spec.origin) for name in modules if (spec := find_spec(name)) is not None and spec.origin is not None
+    }
+    return tuple(path.stat().st_mtime_ns for path in sorted(files))
 
 
 def _data(experiment: Recipe | Predictor, bench: Bench) -> str:
