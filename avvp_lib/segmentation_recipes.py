@@ -125,11 +125,14 @@ _TUTORIAL = SegmentationProfile(
     widths={setting: {**_SMALL, "input_size": 96} for setting in SETTINGS},
     training={
         "s4": replace(_TUTORIAL_TRAINING, learning_rate=2e-3, labelled_only=True),
-        "ms3": _TUTORIAL_TRAINING,
-        "avss": replace(_TUTORIAL_TRAINING, epochs=5),  # of clips with twice as many frames
+        "ms3": replace(_TUTORIAL_TRAINING, learning_rate=2e-3),
+        "avss": replace(_TUTORIAL_TRAINING, learning_rate=2e-3, epochs=5),  # of clips with twice as many frames
     },
-    # Of the trials in `segmentation_tuning`, where they differ from the whole model's.
-    rates={("s4", "selm-without-audio"): 4e-3},
+    # Of the trials in `segmentation_tuning`, where they differ from the whole model's. AVSS had none: all take MS3's of the whole model.
+    rates={
+        **{(setting, "selm-without-audio"): 4e-3 for setting in ("s4", "ms3")},
+        **{("ms3", f"selm-without-{module}"): 1e-3 for module in ("bcsm", "dam")},
+    },
 )
 
 

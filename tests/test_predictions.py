@@ -41,16 +41,17 @@ def bench(tmp_path_factory):
     return small_bench(tmp_path_factory.mktemp("bench"))
 
 
-def model_for(bench, seed: int = 3):
+def model_for(bench, seed: int = 3, name: str = "han"):
     """An untrained model, its probabilities spread around 0.5 so that gates make a difference."""
     torch.manual_seed(seed)
     banks, size = bench.banks, bench.profile
     widths = {
         f"{name}_dim": banks[getattr(size, name)].card.output_shape[1] for name in ("audio", "visual_2d", "visual_3d")
     }
-    model = build_model("han", classes=len(bench.corpus.categories), **widths, **WIDTHS["han"]).eval()
+    model = build_model(name, classes=len(bench.corpus.categories), **widths, **WIDTHS[name]).eval()
     with torch.no_grad():
-        model.fc_prob.weight.mul_(5)
+        for parameter in [model.fc_prob.weight] if name == "han" else model.parameters():
+            parameter.mul_(5)
     return model
 
 
@@ -88,6 +89,15 @@ def test_what_a_model_writes_scores_as_it_was_evaluated(bench, tmp_path):
     for audio, visual in GATE_PAIRS:
         assert scores[f"{audio}/{visual}"] == evaluate(model, bench.data("test"), audio, visual)
     assert len({tuple(row.values()) for row in scores.values()}) == 4  # the gates do make a difference
+
+
+def test_probabilities_above_one_are_mgns(bench, tmp_path):
+    model = model_for(bench, name="mgn")
+    predictions = predict_split(model, bench)
+    assert 1 < predictions.segment_prob.max() < 1.25
+    write_predictions(tmp_path / "mgn.npz", predictions)
+    scores = score_file(tmp_path / "mgn.npz", bench.corpus).scores
+    assert scores["global/global"] == evaluate(model, bench.data("test"), "global", "global")
 
 
 def test_decisions_as_csv_score_the_same(bench, tmp_path):
@@ -221,9 +231,9 @@ def with_value(name: str, value: float):
     ("change", "words"),
     [
         (with_value("segment_prob", np.nan), "segment_prob of video test--00002_0_10, category Dog, is nan"),
-        (with_value("segment_prob", -3.0), "must lie in 0 ... 1 .*Logits"),
-        (with_value("modality_prob", 1.2), r"modality_prob of video .* is 1\.2"),
-        (with_value("video_prob", 2.2), "must lie in 0 ... 2"),
+        (with_value("segment_prob", -3.0), "must lie in 0 ... 1.25 .*Logits"),
+        (with_value("modality_prob", 1.3), r"modality_prob of video .* is 1\.3"),
+        (with_value("video_prob", 2.6), "must lie in 0 ... 2.5"),
         (with_value("video_prob", np.inf), "is inf"),
         (lambda a: a | {"segment_prob": a["segment_prob"][:, :, 0]}, r"must be floating point of shape \(N, T, 2, C\)"),
         (lambda a: a | {"segment_prob": a["segment_prob"] > 0.5}, "not bool"),

@@ -8,9 +8,7 @@ import torch
 from avvp_lib.corpora.avsbench import SETTINGS
 from avvp_lib.models import build_model
 from avvp_lib.segmentation_recipes import ABLATIONS, BINARY_ONLY, PROFILES, RECIPES, segmentation_recipe
-from avvp_lib.tuning import read_trials, trials_folder
-
-TUNED_ON = "avs-s4-tutorial-studio-0"
+from avvp_lib.tuning import read_trials
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -79,10 +77,17 @@ def test_unknown_names_are_refused_with_those_that_are_known(wrong):
         segmentation_recipe(*wrong)
 
 
-def test_the_recipes_hold_what_the_trials_chose():
-    if not trials_folder(TUNED_ON).is_dir():
-        pytest.skip("no validation trials of segmentation have been run: the rates are untuned")
-    table = read_trials(TUNED_ON)
+@pytest.mark.parametrize("setting", ["s4", "ms3"])
+def test_the_recipes_hold_what_the_trials_chose(setting):
+    table = read_trials(f"avs-{setting}-tutorial-studio-0")
     assert sorted(table.index) == sorted(ABLATIONS)
     for name, chosen in table["chosen"].items():
-        assert segmentation_recipe(name, "s4", "tutorial").training.learning_rate == chosen, name
+        assert segmentation_recipe(name, setting, "tutorial").training.learning_rate == chosen, name
+
+
+def test_what_was_not_tuned_takes_the_whole_models_rate():
+    rates = {segmentation_recipe(name, "avss").training.learning_rate for name in RECIPES if name not in BINARY_ONLY}
+    assert rates == {segmentation_recipe("selm", "ms3").training.learning_rate}
+    for setting in ("s4", "ms3"):
+        whole, other = (segmentation_recipe(name, setting).training for name in ("selm", "selm-add"))
+        assert whole == other

@@ -20,6 +20,8 @@ from avvp_lib.provenance import atomic_path
 
 LABEL_WIDTH = 1.5  # inches, left of the frames
 GIF_COLOURS = 48
+FILM_COLOURS = 96
+FILM_WIDTH = 9.0  # inches: a notebook may hold several films
 GIF_SECONDS = 0.7
 
 
@@ -218,7 +220,7 @@ def mask_gif(
     frames: np.ndarray,
     rows: Mapping[str, np.ndarray],
     silent: np.ndarray | None = None,
-    side: int = 144,
+    side: int = 120,
 ) -> Path:
     """Write an endless GIF: the frame and, beside it, the masks of each of `rows`, with their names above.
 
@@ -273,8 +275,9 @@ def _strip(panels: Sequence[np.ndarray], names: Sequence[str], side: int) -> Ima
 
 def _film(frames: np.ndarray, names: Sequence[str]) -> tuple[Figure, np.ndarray]:
     """A figure with a row for each name and a column for each frame; empty axes (R, T)."""
-    side = (WIDTH - LABEL_WIDTH) / max(len(frames), 5)
-    figure = new_figure(WIDTH, side * frames.shape[1] / frames.shape[2] * len(names) + 0.8)
+    side = (FILM_WIDTH - LABEL_WIDTH) / max(len(frames), 5)
+    figure = new_figure(FILM_WIDTH, side * frames.shape[1] / frames.shape[2] * len(names) + 0.8)
+    figure.colours_shown = FILM_COLOURS
     panels = figure.subplots(len(names), len(frames), squeeze=False)
     for axes in panels.ravel():
         axes.set(xticks=[], yticks=[])

@@ -43,14 +43,21 @@ class LessonFigure(Figure):
 
     `savefig` writes all colours. Nothing is registered with pyplot, so a notebook shows the figure once, as the value of
     its cell, and its memory is freed with it.
+
+    Attributes:
+        colours_shown: how many; many frames side by side can do with fewer.
     """
 
+    colours_shown = COLOURS_SHOWN
+
     def small_png(self) -> bytes:
-        """The figure as a PNG with a palette of `COLOURS_SHOWN` colours."""
+        """The figure as a PNG with a palette of `colours_shown` colours."""
         full, small = io.BytesIO(), io.BytesIO()
         self.savefig(full, format="png")
         picture = Image.open(full).convert("RGB")
-        picture.quantize(COLOURS_SHOWN, kmeans=4, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+        picture.quantize(self.colours_shown, kmeans=4, dither=Image.Dither.NONE).save(
+            small, format="png", optimize=True
+        )
         return small.getvalue()
 
     def _ipython_display_(self) -> None:

@@ -19,8 +19,8 @@ GATE_PAIRS: tuple[tuple[Gate, Gate], ...] = (
 """(audio, visual) gates that predictions are scored under; docs/metrics.md says which paper uses which."""
 
 AXES = {"audio": "NTC", "visual": "NTC", "segment_prob": "NT2C", "video_prob": "NC", "modality_prob": "N2C"}
-HIGHEST = {"segment_prob": 1.0, "video_prob": 2.0, "modality_prob": 1.0}
-"""Upper bounds. MMIL pooling takes a video probability up to 2, as published; see `avvp_lib.models.pooling`."""
+HIGHEST = {"segment_prob": 1.25, "video_prob": 2.5, "modality_prob": 1.25}
+"""Upper bounds. MGN's segment map lies up to 1.232, as published, and MMIL pooling of two modalities doubles what it pools."""
 
 ROUNDING = 1e-3
 """How far beyond its bounds a probability may lie: what a sum in half precision may be wrong by."""
@@ -37,9 +37,9 @@ class Predictions:
         videos: N ids, annotation ids or feature keys, each once.
         categories: C names, each once.
         audio, visual: (N, T, C) bool decisions, both or neither.
-        segment_prob: (N, T, 2, C) float in [0, 1], index 0 audio, 1 visual.
-        video_prob: (N, C) float, at most 2; the gate "global" reads it.
-        modality_prob: (N, 2, C) float in [0, 1]; the gate "modality" reads it.
+        segment_prob: (N, T, 2, C) float in [0, 1] (MGN's up to 1.232), index 0 audio, 1 visual.
+        video_prob: (N, C) float, twice that at most; the gate "global" reads it.
+        modality_prob: (N, 2, C) float, as segment_prob; the gate "modality" reads it.
 
     Raises:
         ValueError: neither form or both, a name that is repeated, an array of another shape or dtype, NaN, or a value outside its

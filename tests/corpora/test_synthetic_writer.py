@@ -258,4 +258,4 @@ def test_all_splits_are_in_the_table_of_all_videos(mini):
 def test_the_fingerprint_of_the_renderer_covers_all_but_readers_and_writers():
     folder = Path(writer.__file__).parent
     modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert set(writer.RENDERER) == modules - {"__init__", "avs", "rendering", "unav", "writer"}
+    assert set(writer.RENDERER) == modules - {"__init__", "avs", "moments", "rendering", "unav", "writer"}
