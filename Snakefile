@@ -54,7 +54,7 @@ rule all:
 rule prepare:
     input: f"{CHANGES}/prepare-{{profile}}.json"
     output: f"{PREPARED}/{{profile}}.json"
-    threads: workflow.cores or 1
+    threads: 64  # or as many as --cores or a profile allows
     shell: f"{PYTHON} -m avvp_lib.cli prepare --profile {{wildcards.profile}} --renew --workers {{threads}} --record {{output:q}}"
 
 

@@ -10,6 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # imported by the commands that need it: it takes seconds
+    from avvp_lib.table_cells import Place, Task
 
 # One thread a process unless someone says otherwise, set before torch is imported: workers that each start a thread for every
 # core fight for the cores and lose.
@@ -113,33 +117,72 @@ def _measure_segmentation(args: argparse.Namespace) -> None:
 
 
 def _table(args: argparse.Namespace) -> None:
-    from avvp_lib.table_cells import Place, fill_tables, find_tables, selected_rows
-    from avvp_lib.table_pages import write_claims, write_table
-    from avvp_lib.table_reports import table_text
-    from avvp_lib.workspace import shown
+    from avvp_lib.table_cells import Place, find_tables, planned_tasks, prepare_tables
+    from avvp_lib.table_pages import check_claims_page
 
     _load_extensions(args)
     if not args.names:
         for table in find_tables(["all"]):
             print(f"{table.name:14s} {len(table.rows):3d} rows, {len(table.experiments):2d} to measure: {table.title}")
         return
-    tables, place = find_tables(args.names), Place.of(args.profile, args.corpus, args.vggish, args.encoder)
-    if args.rows and len(tables) == 1:
-        selected_rows(tables[0], args.rows)
+    place = Place.of(args.profile, args.corpus, args.vggish, args.encoder)
+    tasks = planned_tasks(args.names, place, args.seeds, args.rows, args.shard)
+    if args.claims is not None:
+        check_claims_page(args.claims)
+    if args.prepare_only:
+        prepare_tables(args.names, place, args.rows, args.workers)
+        tasks = []
+    else:
+        _fill_and_write_tables(args, place)
+    if args.record is not None:
+        _record_table(args, place, [] if args.print_only else tasks)
+
+
+def _fill_and_write_tables(args: argparse.Namespace, place: Place) -> None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    from avvp_lib.table_cells import fill_tables
+
     failures = []
-    if not args.print_only:
-        failures = fill_tables(args.names, place, args.seeds, args.rows, args.workers, args.shard)
+    try:
+        if not args.print_only:
+            failures = fill_tables(args.names, place, args.seeds, args.rows, args.workers, args.shard)
+    except BrokenProcessPool:
+        raise SystemExit(
+            "avvp: a worker was killed, most likely because memory ran out. What was measured is kept, and the same call "
+            "goes on: give it fewer --workers"
+        ) from None
     if args.shard == (1, 1):
-        for table in tables:
-            print(table_text(table.name, place) if len(tables) == 1 else shown(write_table(table.name, place)))
-        if len(tables) == 1:
-            print(shown(write_table(tables[0].name, place)))
-        if args.claims is not None:
-            write_claims(args.claims, place)
-            print(shown(args.claims))
+        _write_tables(args, place)
     if failures:
         lines = [f"{failure['experiment']}, seed {failure['seed']}: {failure['reason']}" for failure in failures]
         raise SystemExit("\n".join([f"avvp: {len(failures)} cells could not be measured", *lines]))
+
+
+def _write_tables(args: argparse.Namespace, place: Place) -> None:
+    from avvp_lib.table_cells import find_tables
+    from avvp_lib.table_pages import write_claims, write_table
+    from avvp_lib.table_reports import table_text
+    from avvp_lib.workspace import shown
+
+    tables = find_tables(args.names)
+    for table in tables:
+        if len(tables) == 1:
+            print(table_text(table.name, place))
+        print(shown(write_table(table.name, place)))
+    if args.claims is not None:
+        write_claims(args.claims, place)
+        print(shown(args.claims))
+
+
+def _record_table(args: argparse.Namespace, place: Place, tasks: list[Task]) -> None:
+    """Say which cells a job was asked for, all of which are there now: that there is a file is for `tables.smk`, the rest for people."""
+    from avvp_lib.provenance import write_json
+    from avvp_lib.table_cells import find_tables
+
+    cells = [{"cells": place.cells(task.setting), "experiment": task.experiment, "seed": task.seed} for task in tasks]
+    names = [table.name for table in find_tables(args.names)]
+    write_json(args.record, {"tables": names, "seeds": args.seeds, "shard": list(args.shard), "cells": cells})
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -463,8 +506,13 @@ def build_parser() -> argparse.ArgumentParser:
     table.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="I/N", help="only measure the I-th of N parts of the cells"
     )
-    table.add_argument("--print-only", action="store_true", help="measure nothing, print and write what is there")
+    part = table.add_mutually_exclusive_group()
+    part.add_argument("--print-only", action="store_true", help="measure nothing, print and write what is there")
+    part.add_argument("--prepare-only", action="store_true", help="only render and extract what the cells need")
     table.add_argument("--claims", type=Path, help="Markdown page to write the verdicts on all claims into")
+    table.add_argument(
+        "--record", type=Path, help="JSON file that says which cells were asked for; not written if one fails"
+    )
     for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
         table.add_argument(name, help=f"weights of {network}, for segmentation at the published sizes")
     _add_extensions(table)

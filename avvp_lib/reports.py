@@ -45,6 +45,8 @@ from avvp_lib.training import predicted_grids
 from avvp_lib.workspace import shown, workspace
 
 BOOTSTRAP_SEED = 0
+CELL_FILES = "[!.]*.json"
+"""The files that are cells; one with a dot is what a killed run was writing."""
 REPORTED_CORPUS = "tutorial-studio-1"
 RESULTS_MARKERS = ("<!-- results -->", "<!-- /results -->")
 STEPS = (("valor-video-labels", "valor-zero-shot"), ("valor-zero-shot", "valor-truth"))
@@ -326,8 +328,8 @@ def read_cell(path: Path) -> dict[str, Any]:
 def read_cells(corpus: str) -> list[dict[str, Any]]:
     """All cells of a corpus folder such as "tutorial-studio-1", in the order of the tables."""
     place = {name: index for index, name in enumerate((*PREDICTORS, *RECIPES))}
-    paths = sorted((cells_folder() / corpus).glob("*.json"))
-    note_folder(cells_folder() / corpus, "*.json")
+    paths = sorted((cells_folder() / corpus).glob(CELL_FILES))
+    note_folder(cells_folder() / corpus, CELL_FILES)
     for path in paths:
         note_input(path)
     cells = [read_cell(path) for path in paths]

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from avvp_lib.corpora.synthetic import DOMAINS
+from avvp_lib.generator_bench import GENERATED, HARD, prepare_source
 from avvp_lib.parallel import run_tasks
 from avvp_lib.profiles import profile
 from avvp_lib.provenance import write_json
@@ -190,6 +191,26 @@ def _attempt(task: Task, place: Place, position: str) -> int:
     return 1
 
 
+def planned_tasks(
+    names: Iterable[str], place: Place, seeds: int = SEEDS, labels: Iterable[str] = (), shard: tuple[int, int] = (1, 1)
+) -> list[Task]:
+    """What `fill_tables` measures with the same arguments.
+
+    Raises:
+        ValueError: an unknown table or row, rows of more than one table, no seed, or a shard that is none.
+    """
+    tables = find_tables(names)
+    labels = tuple(labels)
+    if labels and len(tables) != 1:
+        raise ValueError(f"rows belong to one table, not to {len(tables)}: {', '.join(table.name for table in tables)}")
+    if seeds < 1:
+        raise ValueError(f"{seeds} training seeds measure nothing: choose at least 1")
+    part, parts = shard
+    if not 1 <= part <= parts:
+        raise ValueError(f"shard {part}/{parts} is none: choose 1/{parts} to {parts}/{parts}")
+    return tasks_of(tables, place, seeds, labels)[part - 1 :: parts]
+
+
 def fill_tables(
     names: Iterable[str],
     place: Place,
@@ -212,16 +233,9 @@ def fill_tables(
         What failed: cells, experiment, seed and reason of each, as in `failures_folder`.
 
     Raises:
-        ValueError: an unknown table or row, rows of more than one table, or a shard that is none; nothing was measured.
+        ValueError: see `planned_tasks`; nothing was measured.
     """
-    tables = find_tables(names)
-    labels = tuple(labels)
-    if labels and len(tables) != 1:
-        raise ValueError(f"rows belong to one table, not to {len(tables)}: {', '.join(table.name for table in tables)}")
-    part, parts = shard
-    if not 1 <= part <= parts:
-        raise ValueError(f"shard {part}/{parts} is none: choose 1/{parts} to {parts}/{parts}")
-    tasks = tasks_of(tables, place, seeds, labels)[part - 1 :: parts]
+    tasks = planned_tasks(names, place, seeds, labels, shard)
     _prepare(tasks, place, workers)
     work = [(task, place, f"[{i}/{len(tasks)}]") for i, task in enumerate(tasks, start=1)]
     run_tasks(_attempt, work, workers, len(work), "cells", progress=False)
@@ -229,10 +243,22 @@ def fill_tables(
     return [json.loads(path.read_text(encoding="utf-8")) for path in kept if path.is_file()]
 
 
+def prepare_tables(names: Iterable[str], place: Place, labels: Iterable[str] = (), workers: int | None = None) -> None:
+    """Render and extract what the cells of tables need, once for all who then measure parts of them.
+
+    Raises:
+        ValueError: see `planned_tasks`; nothing was rendered.
+    """
+    _prepare(planned_tasks(names, place, labels=labels), place, workers)
+
+
 def _prepare(tasks: list[Task], place: Place, workers: int | None) -> None:
     """Render and extract what is not there yet, with all workers, before each of them asks for it."""
-    if any(task.setting is None for task in tasks):
+    parsing = [task.experiment for task in tasks if task.setting is None]
+    if parsing:
         prepare(place.profile, place.corpus_seed, place.domain, workers=workers)
+    if any(map(_learns_from_source, parsing)):
+        prepare_source(place.profile, place.corpus_seed, place.domain, workers=workers)
     from avvp_lib.segmentation_bench import prepare_segmentation  # only who segments renders its corpora
 
     for setting in dict.fromkeys(task.setting for task in tasks if task.setting is not None):
@@ -241,3 +267,10 @@ def _prepare(tasks: list[Task], place: Place, workers: int | None) -> None:
             vggish=place.vggish, encoder=place.encoder, workers=workers,
         )  # fmt: skip
         _ = bench.audio
+
+
+def _learns_from_source(name: str) -> bool:
+    """Whether a generator of pseudo-labels is behind an experiment: it is trained on a corpus of its own."""
+    if name in PREDICTORS:
+        return PREDICTORS[name].generator is not None
+    return RECIPES[name].supervision in {*GENERATED, *HARD}

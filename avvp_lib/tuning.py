@@ -18,7 +18,7 @@ import pandas as pd
 from avvp_lib.provenance import write_json
 from avvp_lib.recipes import RECIPES, Bench, Recipe, recipe, run, training_folder
 from avvp_lib.records import note_folder, note_input
-from avvp_lib.reports import cells_folder, check_names
+from avvp_lib.reports import CELL_FILES, cells_folder, check_names
 from avvp_lib.training import SELECTION_SCORE
 
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -81,8 +81,8 @@ def read_trials(corpus: str) -> pd.DataFrame:
         FileNotFoundError: there are none.
     """
     folder = trials_folder(corpus)
-    note_folder(folder, "*.json")
-    paths = sorted(folder.glob("*.json"))
+    note_folder(folder, CELL_FILES)
+    paths = sorted(folder.glob(CELL_FILES))
     if not paths:
         raise FileNotFoundError(f"no trials of {corpus}: run them with `avvp tune`")
     rows = {}

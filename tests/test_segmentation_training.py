@@ -1,11 +1,7 @@
-"""The loop of segmentation: it learns, repeats itself, goes on after a kill, and neither memory nor devices change what it learns."""
+"""The loop of segmentation: it learns, repeats itself, goes on after a kill, and memory does not change what it learns."""
 
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,7 +14,6 @@ from avvp_lib.segmentation_training import SegmentationTraining, fit_segmentatio
 from tests.small_segmentation import SIDE, WIDTH, make_clips, make_model
 
 RECIPE = SegmentationTraining(epochs=3, batch_size=2, learning_rate=1e-3)
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -337,38 +332,6 @@ def test_pictures_are_normalised_and_padding_is_zero():
     assert made.shape == (1, 2, 3, 2 * SIDE, 2 * SIDE) and (made[0, 1] == 0).all()
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, (128 / 255 - 0.406) / 0.225]
     torch.testing.assert_close(made[0, 0, :, 5, 7], torch.tensor(expected))
-
-
-# ---- several devices
-
-SHARED = """
-import sys, torch
-from avvp_lib.segmentation_training import SegmentationTraining, fit_segmentation
-from tests.small_segmentation import make_clips, make_model
-
-torch.set_num_threads(1)
-recipe = SegmentationTraining(epochs=2, batch_size=4, learning_rate=1e-3, frozen_epochs=1)
-model = make_model(backbone="pvt-v2-b0")
-clips = make_clips(7, frames=2)
-result = fit_segmentation(
-    model, clips, make_clips(2, seed=5), recipe, 0, "cpu", devices=int(sys.argv[1]), folder=sys.argv[2], progress=False
-)
-"""
-
-
-@pytest.mark.slow
-def test_two_devices_learn_what_one_does(tmp_path):
-    (tmp_path / "shared.py").write_text(SHARED)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    histories = []
-    for devices in (1, 2):
-        folder = tmp_path / str(devices)
-        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"] if devices > 1 else []
-        command = [sys.executable, *launcher, str(tmp_path / "shared.py"), str(devices), str(folder)]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        histories.append(pd.read_csv(folder / "history.csv"))
-    pd.testing.assert_frame_equal(*histories, rtol=2e-2)
 
 
 def test_widths_of_the_clips():
