@@ -149,6 +149,7 @@ pd.Series(rows, name="experiment").to_frame()
 
 # %%
 compared = paper_and_ours(known.name, place)
+compared.to_csv(folder / "paper_and_ours.csv", index=False)
 wide(compared)
 
 # %% [markdown]
