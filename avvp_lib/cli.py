@@ -80,6 +80,9 @@ def _load_extensions(args: argparse.Namespace) -> None:
 
 
 def _measure(args: argparse.Namespace) -> None:
+    if args.add_ranking:
+        _add_ranking(args)
+        return
     if args.setting:
         _measure_segmentation(args)
         return
@@ -92,6 +95,20 @@ def _measure(args: argparse.Namespace) -> None:
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
     fill_cells(bench, names, range(args.seeds), recipes)
     _print_results(bench.name)
+
+
+def _add_ranking(args: argparse.Namespace) -> None:
+    from avvp_lib.ranking_reports import add_ranking
+    from avvp_lib.recipes import prepare
+
+    if args.setting:
+        raise ValueError("masks have no ranking of segments: leave out --setting or --add-ranking")
+    _load_extensions(args)
+    bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
+    report = add_ranking(bench, args.names)
+    print(report)
+    if report.added or report.there:
+        print(f"\n{_ranking_text(bench.name)}")
 
 
 def _measure_segmentation(args: argparse.Namespace) -> None:
@@ -161,14 +178,14 @@ def _tune(args: argparse.Namespace) -> None:
 
 
 def _results(args: argparse.Namespace) -> None:
+    text = _ranking_text(args.corpus) if args.ranking else _results_text(args.corpus)
     if args.out is None:
-        _print_results(args.corpus)
+        print(f"\n{text}")
         return
     from avvp_lib.provenance import atomic_path, write_json
     from avvp_lib.records import record
     from avvp_lib.workspace import shown
 
-    text = _results_text(args.corpus)
     with atomic_path(args.out) as temporary:
         temporary.write_text(f"{text}\n", encoding="utf-8")
     write_json(args.out.with_suffix(".json"), record(whole_package=True))
@@ -180,6 +197,15 @@ def _results_text(corpus: str) -> str:
 
     cells = read_cells(corpus)
     return f"{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}"
+
+
+def _ranking_text(corpus: str) -> str:
+    from avvp_lib.ranking_reports import ranking_table
+    from avvp_lib.reports import markdown, read_cells
+
+    cells = read_cells(corpus)
+    table = markdown(ranking_table(cells))
+    return f"{corpus}: {cells[0]['test_videos']} test videos, average precision of segments in percent\n\n{table}"
 
 
 def _print_results(corpus: str) -> None:
@@ -446,6 +472,11 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument(
         "--setting", choices=("s4", "ms3", "avss"), help="of audio-visual segmentation; video parsing without"
     )
+    measure.add_argument(
+        "--add-ranking",
+        action="store_true",
+        help="train nothing: give cells that have none the average precision of their kept trainings",
+    )
     for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
         measure.add_argument(name, type=Path, help=f"weights of {network}, for segmentation at the published sizes")
     _add_extensions(measure)
@@ -476,6 +507,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
+    results.add_argument("--ranking", action="store_true", help="average precision instead, of the cells that have it")
     results.add_argument("--out", type=Path, help="Markdown file to write it to; its record goes beside it")
 
     _add_notebook_commands(command)

@@ -48,6 +48,7 @@ __all__ = [
     "run",
     "table",
     "training_folder",
+    "untrained_model",
 ]
 
 
@@ -346,12 +347,12 @@ def run(
     options = {"seed": seed, "device": device, "progress": progress}
     if training.loss in STAGES:
         first, between = STAGES[training.loss]
-        estimator = _model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
+        estimator = untrained_model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
         stage = replace(training, loss=first.loss, loss_options={})
         stage_folder = None if folder is None else Path(folder) / "first-stage"
         result = fit(estimator, train, validation, stage, folder=stage_folder, **options)
         training = replace(training, loss_options={**training.loss_options, **between(result.model, train)})
-    model = _model(experiment.model, train, bench, experiment.widths, seed)
+    model = untrained_model(experiment.model, train, bench, experiment.widths, seed)
     return fit(model, train, validation, training, folder=folder, **options)
 
 
@@ -373,15 +374,15 @@ def _training_data(experiment: Recipe, bench: Bench, seed: int) -> ParsingData:
     return generated.extended(train)
 
 
-def _model(name: str, train: ParsingData, bench: Bench, widths: dict[str, Any], seed: int) -> nn.Module:
-    """An untrained model for these features, its first weights drawn with a seed."""
-    text = {} if train.text is None else dict(zip(TEXT_WIDTHS, (t.shape[-1] for t in train.text), strict=True))
+def untrained_model(name: str, data: ParsingData, bench: Bench, widths: dict[str, Any], seed: int) -> nn.Module:
+    """A model for features such as these, of any split, its first weights drawn with a seed."""
+    text = {} if data.text is None else dict(zip(TEXT_WIDTHS, (t.shape[-1] for t in data.text), strict=True))
     torch.manual_seed(seed)
     return build_model(
         name,
-        audio_dim=train.audio.shape[-1],
-        visual_2d_dim=train.visual_2d.shape[-1],
-        visual_3d_dim=train.visual_3d.shape[-1],
+        audio_dim=data.audio.shape[-1],
+        visual_2d_dim=data.visual_2d.shape[-1],
+        visual_3d_dim=data.visual_3d.shape[-1],
         classes=len(bench.corpus.categories),
         **text,
         **widths,

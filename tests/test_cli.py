@@ -126,3 +126,15 @@ def test_experiments_of_an_extension_can_be_measured(home, tmp_path, monkeypatch
     monkeypatch.setattr(recipes, "prepare", lambda *arguments, **options: pytest.fail("prepared a bench in vain"))
     assert refused("measure", "mine", "--with", str(tmp_path / "my_measured_extension.py")) == "avvp: loaded"
     assert "no extension" in refused("measure", "mine", "--with", str(tmp_path / "absent.py"))
+
+
+def test_rankings_are_printed_and_added(home, capsys):
+    write_json(
+        home / "outputs" / "cells" / "smoke-studio-0" / "han-0.json",
+        cell("han", 0, [50.0, 60.0], ranking={f"mAP/{name}": 30.0 for name in ("audio", "visual", "audio-visual")}),
+    )
+    cli.main(["results", "smoke-studio-0", "--ranking"])
+    printed = capsys.readouterr().out
+    assert "smoke-studio-0: 2 test videos, average precision of segments in percent" in printed
+    assert "| the han (stale) | 1 of 1 | 0 | 30.0 | 30.0 | 30.0 | 30.0 ... 30.0 | 55.0 |" in printed
+    assert "leave out --setting or --add-ranking" in refused("measure", "--add-ranking", "--setting", "s4")

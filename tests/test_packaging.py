@@ -22,7 +22,7 @@ FLOORS = (
     ("figures",),
     ("segmentation_tuning", "table_reports"),
     ("tuning", "table_cells"),
-    ("segmentation_reports",),
+    ("ranking_reports", "segmentation_reports"),
     ("data_checks", "predictions", "reports"),
     ("recipes", "segmentation_bench"),
     ("generator_bench",),
