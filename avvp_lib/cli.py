@@ -90,11 +90,18 @@ def _measure(args: argparse.Namespace) -> None:
     from avvp_lib.reports import fill_cells, measurable
 
     _load_extensions(args)
-    names = measurable(args.profile, args.names)
+    names = measurable(args.profile, _with_curve(args))
     bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
     fill_cells(bench, names, range(args.seeds), recipes)
     _print_results(bench.name)
+
+
+def _with_curve(args: argparse.Namespace) -> list[str]:
+    """The names that were given, and the points of the learning curve if they are asked for."""
+    from avvp_lib.learning_curve import curve_experiments
+
+    return list(dict.fromkeys([*args.names, *(curve_experiments() if args.learning_curve else ())]))
 
 
 def _add_ranking(args: argparse.Namespace) -> None:
@@ -178,7 +185,7 @@ def _tune(args: argparse.Namespace) -> None:
 
 
 def _results(args: argparse.Namespace) -> None:
-    text = _ranking_text(args.corpus) if args.ranking else _results_text(args.corpus)
+    text = _text_of(args)
     if args.out is None:
         print(f"\n{text}")
         return
@@ -197,6 +204,28 @@ def _results_text(corpus: str) -> str:
 
     cells = read_cells(corpus)
     return f"{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}"
+
+
+def _text_of(args: argparse.Namespace) -> str:
+    """What `avvp results` prints."""
+    if args.ranking:
+        return _ranking_text(args.corpus)
+    return _curve_text(args.corpus, args.figure) if args.learning_curve else _results_text(args.corpus)
+
+
+def _curve_text(corpus: str, picture: Path | None) -> str:
+    from avvp_lib.figures import learning_curve
+    from avvp_lib.learning_curve import curve_for_reading, learning_curve_table
+    from avvp_lib.provenance import atomic_path
+    from avvp_lib.reports import markdown, read_cells
+
+    cells = read_cells(corpus)
+    table = learning_curve_table(cells)
+    if picture is not None:
+        with atomic_path(picture) as temporary:
+            learning_curve(table).savefig(temporary)
+    about = f"{corpus}: {cells[0]['test_videos']} test videos, segment-level Type@AV in percent over training videos"
+    return f"{about}\n\n{markdown(curve_for_reading(table))}"
 
 
 def _ranking_text(corpus: str) -> str:
@@ -473,6 +502,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--setting", choices=("s4", "ms3", "avss"), help="of audio-visual segmentation; video parsing without"
     )
     measure.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="the recipes with fewer training videos and their controls, besides those that are named",
+    )
+    measure.add_argument(
         "--add-ranking",
         action="store_true",
         help="train nothing: give cells that have none the average precision of their kept trainings",
@@ -507,7 +541,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
-    results.add_argument("--ranking", action="store_true", help="average precision instead, of the cells that have it")
+    kind = results.add_mutually_exclusive_group()
+    kind.add_argument("--ranking", action="store_true", help="average precision instead, of the cells that have it")
+    kind.add_argument(
+        "--learning-curve", action="store_true", help="the score over the number of training videos instead"
+    )
+    results.add_argument("--figure", type=Path, help="file for the picture of the learning curve")
     results.add_argument("--out", type=Path, help="Markdown file to write it to; its record goes beside it")
 
     _add_notebook_commands(command)

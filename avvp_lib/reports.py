@@ -28,8 +28,8 @@ from avvp_lib.metrics.ranking import mean_average_precision, ranking_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels.generator_recipes import TABLE_V
 from avvp_lib.recipes import (
+    BY_NAME_ONLY,
     RECIPES,
-    VARIANTS,
     Bench,
     Recipe,
     needs_teachers,
@@ -311,7 +311,7 @@ def check_names(names: Iterable[str], known: Iterable[str] = (*PREDICTORS, *RECI
 
 
 def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
-    """`names`, or the recipes and untrained predictors that the corpus of a profile has the labels for; of these not `VARIANTS`.
+    """`names`, or the recipes and untrained predictors that the corpus of a profile has the labels for; of these not `BY_NAME_ONLY`.
 
     Raises:
         ValueError: a name is unknown, or the corpus lacks what it needs; before an hour of work and not after it.
@@ -324,7 +324,7 @@ def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
             f"the profile {profile_name!r} cannot measure {', '.join(refused)}: its corpus has neither dense labels for its "
             "training videos nor a teacher's similarities. Leave it out, or use the profile 'tutorial'"
         )
-    usual = [name for name in (*PREDICTORS, *RECIPES) if name not in VARIANTS and name not in SWEPT]
+    usual = [name for name in (*PREDICTORS, *RECIPES) if name not in BY_NAME_ONLY and name not in SWEPT]
     return names or [name for name in usual if has_labels(name, profile_name)]
 
 

@@ -138,3 +138,22 @@ def test_rankings_are_printed_and_added(home, capsys):
     assert "smoke-studio-0: 2 test videos, average precision of segments in percent" in printed
     assert "| the han (stale) | 1 of 1 | 0 | 30.0 | 30.0 | 30.0 | 30.0 ... 30.0 | 55.0 |" in printed
     assert "leave out --setting or --add-ranking" in refused("measure", "--add-ranking", "--setting", "s4")
+
+
+def test_the_learning_curve_is_printed_and_drawn(home, capsys):
+    about = {"profile": "tutorial", "corpus": "synthetic-llp/tutorial-studio-1"}
+    for name, level in (("valor-zero-shot-videos-0.5", 40.0), ("valor-zero-shot", 50.0)):
+        stored = recipes.recipe_dict(recipes.recipe(name))
+        made = cell(name, 0, [level, level], recipe=stored, **about)
+        write_json(home / "outputs" / "cells" / "tutorial-studio-1" / f"{name}-0.json", made)
+    cli.main(["results", "--learning-curve", "--figure", str(home / "curve.png")])
+    printed = capsys.readouterr().out
+    assert "| same epochs (stale) | 400 | 30 | 390 | 1 | 40.0 (40.0 ... 40.0) | -10.0 (-10.0 ... -10.0) |" in printed
+    assert (home / "curve.png").stat().st_size > 10_000
+    assert "not allowed with" in str(refused_with_message(["results", "--learning-curve", "--ranking"], capsys))
+
+
+def refused_with_message(arguments: list[str], capsys) -> str:
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    return capsys.readouterr().err

@@ -22,7 +22,7 @@ FLOORS = (
     ("figures",),
     ("segmentation_tuning", "table_reports"),
     ("tuning", "table_cells"),
-    ("ranking_reports", "segmentation_reports"),
+    ("learning_curve", "ranking_reports", "segmentation_reports"),
     ("data_checks", "predictions", "reports"),
     ("recipes", "segmentation_bench"),
     ("generator_bench",),
@@ -37,7 +37,7 @@ FLOORS = (
     ("error_kinds", "losses", "metrics"),
     ("corpora",),
     ("fit_state", "locks", "parallel", "records", "weights"),
-    ("extensions", "provenance", "published", "table_rows", "workspace"),
+    ("extensions", "provenance", "published", "table_rows", "training_share", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
 CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")
