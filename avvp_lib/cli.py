@@ -373,6 +373,18 @@ def _predict(args: argparse.Namespace) -> None:
     print(f"{len(predictions.videos):,} videos of {bench.corpus.name}, split {args.split}: {shown(args.out)}")
 
 
+def _costs(args: argparse.Namespace) -> None:
+    from avvp_lib.cost_pages import costs_text, measure_missing, write_costs
+    from avvp_lib.workspace import shown
+
+    measure_missing()
+    if args.write is None:
+        print(costs_text())
+        return
+    write_costs(args.write)
+    print(shown(args.write))
+
+
 def _doctor(args: argparse.Namespace) -> None:
     from avvp_lib.doctor import doctor
 
@@ -548,6 +560,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     results.add_argument("--figure", type=Path, help="file for the picture of the learning curve")
     results.add_argument("--out", type=Path, help="Markdown file to write it to; its record goes beside it")
+
+    costs = command(
+        "costs", _costs, "what every recipe costs at the published sizes; measures the steps that were not measured yet"
+    )
+    costs.add_argument("--write", type=Path, help="Markdown page to write it into, such as docs/costs.md")
 
     _add_notebook_commands(command)
     _add_doors(command)

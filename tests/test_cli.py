@@ -18,6 +18,7 @@ COMMANDS = (
     "train-teachers",
     "measure",
     "results",
+    "costs",
     "run",
     "prepare",
     "series",
@@ -157,3 +158,18 @@ def refused_with_message(arguments: list[str], capsys) -> str:
     with pytest.raises(SystemExit):
         cli.main(arguments)
     return capsys.readouterr().err
+
+
+def test_costs_are_printed_or_written(home, monkeypatch, capsys):
+    from avvp_lib import cost_pages
+
+    measured = []
+    monkeypatch.setattr(cost_pages, "measure_missing", lambda: measured.append("all"))
+    monkeypatch.setattr(cost_pages, "costs_text", lambda: "| what it costs |")
+    cli.main(["costs"])
+    assert "| what it costs |" in capsys.readouterr().out
+    page = home / "costs.md"
+    page.write_text("<!-- costs -->\n<!-- /costs -->\n")
+    cli.main(["costs", "--write", str(page)])
+    assert page.read_text() == "<!-- costs -->\n| what it costs |\n<!-- /costs -->\n"
+    assert capsys.readouterr().out == "costs.md\n" and measured == ["all", "all"]

@@ -144,3 +144,11 @@ def test_what_cannot_be_ranked_is_refused():
         average_precision(np.ones((3, 2)), np.ones((3, 1), bool))
     with pytest.raises(ValueError, match="first in row 2"):
         average_precision(np.array([[1.0], [1.0], [np.inf]]), np.ones((3, 1), bool))
+
+
+def test_the_generator_is_chosen_by_the_same_number():
+    from avvp_lib.pseudo_labels import generator_training
+
+    scores, true = random_scores(7, 200, 6, 1)
+    expected = generator_training.mean_average_precision(scores, true)
+    assert np.nanmean(average_precision(scores, true)) == pytest.approx(expected)
