@@ -84,6 +84,9 @@ def _load_extensions(args: argparse.Namespace) -> None:
 
 
 def _measure(args: argparse.Namespace) -> None:
+    if args.add_ranking:
+        _add_ranking(args)
+        return
     if args.setting:
         _measure_segmentation(args)
         return
@@ -91,11 +94,32 @@ def _measure(args: argparse.Namespace) -> None:
     from avvp_lib.reports import fill_cells, measurable
 
     _load_extensions(args)
-    names = measurable(args.profile, args.names)
+    names = measurable(args.profile, _with_curve(args))
     bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
     recipes = {name: recipe(name, args.profile) for name in RECIPES}
     fill_cells(bench, names, range(args.seeds), recipes)
     _print_results(bench.name)
+
+
+def _with_curve(args: argparse.Namespace) -> list[str]:
+    """The names that were given, and the points of the learning curve if they are asked for."""
+    from avvp_lib.learning_curve import curve_experiments
+
+    return list(dict.fromkeys([*args.names, *(curve_experiments() if args.learning_curve else ())]))
+
+
+def _add_ranking(args: argparse.Namespace) -> None:
+    from avvp_lib.ranking_reports import add_ranking
+    from avvp_lib.recipes import prepare
+
+    if args.setting:
+        raise ValueError("masks have no ranking of segments: leave out --setting or --add-ranking")
+    _load_extensions(args)
+    bench = prepare(args.profile, args.corpus_seed, args.domain, workers=args.workers)
+    report = add_ranking(bench, args.names)
+    print(report)
+    if report.added or report.there:
+        print(f"\n{_ranking_text(bench.name)}")
 
 
 def _measure_segmentation(args: argparse.Namespace) -> None:
@@ -204,14 +228,14 @@ def _tune(args: argparse.Namespace) -> None:
 
 
 def _results(args: argparse.Namespace) -> None:
+    text = _text_of(args)
     if args.out is None:
-        _print_results(args.corpus)
+        print(f"\n{text}")
         return
     from avvp_lib.provenance import atomic_path, write_json
     from avvp_lib.records import record
     from avvp_lib.workspace import shown
 
-    text = _results_text(args.corpus)
     with atomic_path(args.out) as temporary:
         temporary.write_text(f"{text}\n", encoding="utf-8")
     write_json(args.out.with_suffix(".json"), record(whole_package=True))
@@ -223,6 +247,37 @@ def _results_text(corpus: str) -> str:
 
     cells = read_cells(corpus)
     return f"{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}"
+
+
+def _text_of(args: argparse.Namespace) -> str:
+    """What `avvp results` prints."""
+    if args.ranking:
+        return _ranking_text(args.corpus)
+    return _curve_text(args.corpus, args.figure) if args.learning_curve else _results_text(args.corpus)
+
+
+def _curve_text(corpus: str, picture: Path | None) -> str:
+    from avvp_lib.figures import learning_curve
+    from avvp_lib.learning_curve import curve_for_reading, learning_curve_table
+    from avvp_lib.provenance import atomic_path
+    from avvp_lib.reports import markdown, read_cells
+
+    cells = read_cells(corpus)
+    table = learning_curve_table(cells)
+    if picture is not None:
+        with atomic_path(picture) as temporary:
+            learning_curve(table).savefig(temporary)
+    about = f"{corpus}: {cells[0]['test_videos']} test videos, segment-level Type@AV in percent over training videos"
+    return f"{about}\n\n{markdown(curve_for_reading(table))}"
+
+
+def _ranking_text(corpus: str) -> str:
+    from avvp_lib.ranking_reports import ranking_table
+    from avvp_lib.reports import markdown, read_cells
+
+    cells = read_cells(corpus)
+    table = markdown(ranking_table(cells))
+    return f"{corpus}: {cells[0]['test_videos']} test videos, average precision of segments in percent\n\n{table}"
 
 
 def _print_results(corpus: str) -> None:
@@ -361,6 +416,18 @@ def _predict(args: argparse.Namespace) -> None:
     print(f"{len(predictions.videos):,} videos of {bench.corpus.name}, split {args.split}: {shown(args.out)}")
 
 
+def _costs(args: argparse.Namespace) -> None:
+    from avvp_lib.cost_pages import costs_text, measure_missing, write_costs
+    from avvp_lib.workspace import shown
+
+    measure_missing()
+    if args.write is None:
+        print(costs_text())
+        return
+    write_costs(args.write)
+    print(shown(args.write))
+
+
 def _doctor(args: argparse.Namespace) -> None:
     from avvp_lib.doctor import doctor
 
@@ -489,6 +556,16 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument(
         "--setting", choices=("s4", "ms3", "avss"), help="of audio-visual segmentation; video parsing without"
     )
+    measure.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="the recipes with fewer training videos and their controls, besides those that are named",
+    )
+    measure.add_argument(
+        "--add-ranking",
+        action="store_true",
+        help="train nothing: give cells that have none the average precision of their kept trainings",
+    )
     for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
         measure.add_argument(name, type=Path, help=f"weights of {network}, for segmentation at the published sizes")
     _add_extensions(measure)
@@ -524,7 +601,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
+    kind = results.add_mutually_exclusive_group()
+    kind.add_argument("--ranking", action="store_true", help="average precision instead, of the cells that have it")
+    kind.add_argument(
+        "--learning-curve", action="store_true", help="the score over the number of training videos instead"
+    )
+    results.add_argument("--figure", type=Path, help="file for the picture of the learning curve")
     results.add_argument("--out", type=Path, help="Markdown file to write it to; its record goes beside it")
+
+    costs = command(
+        "costs", _costs, "what every recipe costs at the published sizes; measures the steps that were not measured yet"
+    )
+    costs.add_argument("--write", type=Path, help="Markdown page to write it into, such as docs/costs.md")
 
     _add_notebook_commands(command)
     _add_doors(command)

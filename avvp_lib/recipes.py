@@ -26,9 +26,12 @@ from avvp_lib.published import table_name
 from avvp_lib.segmentation_recipes import SegmentationRecipe, segmentation_recipe
 from avvp_lib.table_rows import TABLES
 from avvp_lib.training import FitResult, ParsingData, TrainingRecipe, fit
+from avvp_lib.training_share import check_share, drawn_videos
 from avvp_lib.workspace import workspace
 
 __all__ = [
+    "BY_NAME_ONLY",
+    "LEARNING_CURVES",
     "PROFILES",
     "RECIPES",
     "VARIANTS",
@@ -48,6 +51,7 @@ __all__ = [
     "run",
     "table",
     "training_folder",
+    "untrained_model",
 ]
 
 
@@ -66,6 +70,11 @@ class Recipe:
         text: what the model reads of the teachers' labels, as text, see `Bench.data`; in training, for at test time it is ungated.
         combination: how many generated videos are added to the training videos: one of the published multiples 0.25, 0.5, 0.75, 1
             and 2, or 0 for none; see `avvp_lib.pseudo_labels.combination`.
+        videos: share of the training videos that is learned from, drawn with the training seed; see `avvp_lib.training_share`. The
+            number of epochs stays, so fewer videos mean fewer steps. Generated videos are made of those that are drawn.
+
+    Raises:
+        ValueError: `videos` is not above 0 and at most 1.
     """
 
     name: str
@@ -76,6 +85,10 @@ class Recipe:
     widths: dict[str, Any] = field(default_factory=dict)
     text: str = "none"
     combination: float = 0.0
+    videos: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_share(self.videos)
 
     @property
     def test_text(self) -> str:
@@ -186,7 +199,7 @@ RECIPES |= {
 def _variant(base: str, name: str, title: str, loss: dict[str, Any] | None = None, **changes: Any) -> Recipe:
     """A small change to a recipe: fields of it, of its widths, or options of its loss; all else stays, its learning rate too."""
     known = RECIPES[base]
-    fields = {key: changes.pop(key) for key in ("combination", "text") if key in changes}
+    fields = {key: changes.pop(key) for key in ("combination", "text", "videos") if key in changes}
     training = replace(known.training, loss_options={**known.training.loss_options, **(loss or {})})
     return replace(known, name=name, title=title, widths={**known.widths, **changes}, training=training, **fields)
 
@@ -266,10 +279,32 @@ _VARIANTS = (
     ),
 )  # fmt: skip
 VARIANTS = tuple(variant.name for variant in _VARIANTS)
-"""Rows of the papers' ablations: `avvp table` measures them, `avvp measure` only if it is asked to by name."""
+"""Rows of the papers' ablations: `avvp table` measures them."""
 RECIPES |= {variant.name: variant for variant in _VARIANTS}
 
-LONGER = {"han-zero-shot-twice": 2}
+_SHARES = {0.125: "1/8", 0.25: "1/4", 0.5: "1/2"}
+_FEWER = {
+    f"valor-zero-shot-videos-{share:g}": _variant(
+        "valor-zero-shot", f"valor-zero-shot-videos-{share:g}", f"VALOR, {title} of the videos", videos=share
+    )
+    for share, title in _SHARES.items()
+}
+# The controls: with fewer videos and as many epochs there are fewer steps. These go over their videos so often that all in all they see
+# as many as with the full set.
+_FEWER_AND_LONGER = {
+    f"{name}-longer": replace(made, name=f"{name}-longer", title=f"{made.title}, {1 / made.videos:g} x the epochs")
+    for name, made in _FEWER.items()
+}
+RECIPES |= _FEWER | _FEWER_AND_LONGER
+LEARNING_CURVES = {"valor-zero-shot": (tuple(_FEWER), tuple(_FEWER_AND_LONGER))}
+"""By recipe: its variants with fewer training videos, smallest set first, and their controls in the same order."""
+BY_NAME_ONLY = (*VARIANTS, *_FEWER, *_FEWER_AND_LONGER)
+"""What `avvp measure` measures only if it is asked to by name."""
+
+LONGER = {
+    "han-zero-shot-twice": 2,
+    **{name: round(1 / made.videos) for name, made in _FEWER_AND_LONGER.items()},
+}
 """By recipe: how many times as many epochs as its model has at that size."""
 
 
@@ -294,7 +329,12 @@ def recipe(name: str, profile_name: str = "tutorial") -> Recipe:
     loss, options = base.training.loss, base.training.loss_options
     published = size.published_training.get(base.model) or size.published_training.get(loss, base.training)
     training = replace(published, loss=loss, loss_options=options, **size.training)
-    training = replace(training, epochs=training.epochs * LONGER.get(name, 1))
+    times = LONGER.get(name, 1)
+    training = replace(training, epochs=times * training.epochs)
+    if base.videos < 1:  # a control has the full set's learning rates at the same number of videos seen
+        training = replace(
+            training, warm_up_epochs=times * training.warm_up_epochs, step_epochs=times * training.step_epochs
+        )
     return replace(base, widths={**size.widths.get(base.model, {}), **base.widths}, training=training)
 
 
@@ -346,19 +386,22 @@ def run(
     options = {"seed": seed, "device": device, "progress": progress}
     if training.loss in STAGES:
         first, between = STAGES[training.loss]
-        estimator = _model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
+        estimator = untrained_model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
         stage = replace(training, loss=first.loss, loss_options={})
         stage_folder = None if folder is None else Path(folder) / "first-stage"
         result = fit(estimator, train, validation, stage, folder=stage_folder, **options)
         training = replace(training, loss_options={**training.loss_options, **between(result.model, train)})
-    model = _model(experiment.model, train, bench, experiment.widths, seed)
+    model = untrained_model(experiment.model, train, bench, experiment.widths, seed)
     return fit(model, train, validation, training, folder=folder, **options)
 
 
 def _training_data(experiment: Recipe, bench: Bench, seed: int) -> ParsingData:
-    """The training videos, and those that are generated from them with the seed of the training."""
+    """The training videos, or those of them that are drawn, and what is generated from them; all with the seed of the training."""
     labels = bench.labels(experiment.supervision)
-    train = bench.data("train", labels, experiment.text)
+    train, part = bench.data("train", labels, experiment.text), bench.split("train")
+    if experiment.videos < 1:
+        rows = drawn_videos(len(part), experiment.videos, seed)
+        train, part = train.take(torch.from_numpy(rows)), part.subset(rows)
     if not experiment.combination:
         return train
     if labels is None:
@@ -368,20 +411,20 @@ def _training_data(experiment: Recipe, bench: Bench, seed: int) -> ParsingData:
         )
     from avvp_lib.pseudo_labels.combination import published_batch  # nobody else needs it
 
-    part, categories = bench.split("train"), bench.corpus.categories
+    categories = bench.corpus.categories
     generated = published_batch(labels, part.keys, part.video_labels, categories, experiment.combination, seed)
     return generated.extended(train)
 
 
-def _model(name: str, train: ParsingData, bench: Bench, widths: dict[str, Any], seed: int) -> nn.Module:
-    """An untrained model for these features, its first weights drawn with a seed."""
-    text = {} if train.text is None else dict(zip(TEXT_WIDTHS, (t.shape[-1] for t in train.text), strict=True))
+def untrained_model(name: str, data: ParsingData, bench: Bench, widths: dict[str, Any], seed: int) -> nn.Module:
+    """A model for features such as these, of any split, its first weights drawn with a seed."""
+    text = {} if data.text is None else dict(zip(TEXT_WIDTHS, (t.shape[-1] for t in data.text), strict=True))
     torch.manual_seed(seed)
     return build_model(
         name,
-        audio_dim=train.audio.shape[-1],
-        visual_2d_dim=train.visual_2d.shape[-1],
-        visual_3d_dim=train.visual_3d.shape[-1],
+        audio_dim=data.audio.shape[-1],
+        visual_2d_dim=data.visual_2d.shape[-1],
+        visual_3d_dim=data.visual_3d.shape[-1],
         classes=len(bench.corpus.categories),
         **text,
         **widths,
@@ -405,6 +448,8 @@ def recipe_modules(experiment: Recipe) -> list[str]:
         modules.append("avvp_lib.pseudo_labels.noise_ratios")
     if experiment.combination:
         modules.append("avvp_lib.pseudo_labels.combination")
+    if experiment.videos < 1:
+        modules.append("avvp_lib.training_share")
     if experiment.supervision in GENERATED | HARD:
         return [*modules, "avvp_lib.pseudo_labels.generator_training"]
     own = experiment.supervision in OWN_SUPERVISIONS
@@ -438,5 +483,11 @@ def needs_teachers(experiment: Recipe) -> bool:
 
 
 def recipe_dict(experiment: Recipe) -> dict[str, Any]:
-    """A recipe as plain data, for provenance."""
-    return asdict(experiment)
+    """A recipe as plain data, for provenance.
+
+    The share of the training videos is left out where it is all of them: results from before there was one are not stale.
+    """
+    plain = asdict(experiment)
+    if experiment.videos == 1:
+        del plain["videos"]
+    return plain

@@ -20,15 +20,17 @@ import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 import avvp_lib
 from avvp_lib.generator_bench import GENERATED, SWEPT, generated_labels, named_generator, source_of
-from avvp_lib.metrics.parsing import Interval, bootstrap_interval, per_video_scores
+from avvp_lib.metrics.parsing import Interval, binarise, bootstrap_interval, per_video_scores
+from avvp_lib.metrics.ranking import mean_average_precision, ranking_scores
 from avvp_lib.provenance import atomic_path, code_digest, import_closure, json_digest, write_json
 from avvp_lib.pseudo_labels.generator_recipes import TABLE_V
 from avvp_lib.recipes import (
+    BY_NAME_ONLY,
     RECIPES,
-    VARIANTS,
     Bench,
     Recipe,
     needs_teachers,
@@ -41,7 +43,7 @@ from avvp_lib.recipes import (
     training_folder,
 )
 from avvp_lib.records import note_folder, note_input
-from avvp_lib.training import predicted_grids
+from avvp_lib.training import predict
 from avvp_lib.workspace import shown, workspace
 
 BOOTSTRAP_SEED = 0
@@ -201,16 +203,17 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
     """Train (or just ask) an experiment, score it on the test split, and return the cell."""
     start = time.perf_counter()
     training: dict[str, Any] = {}
+    ranking: dict[str, Any] = {}
+    test = bench.corpus.splits["test"]
     if isinstance(experiment, Recipe):
         result = run(experiment, bench, seed, folder=training_folder(experiment, bench, seed), progress=progress)
+        tested, ranking = scored_fields(result.model, experiment, bench)
         gates = (experiment.training.audio_gate, experiment.training.visual_gate)
-        predictions = predicted_grids(result.model, bench.data("test", text=experiment.test_text), *gates)
         parameters = sum(p.numel() for p in result.model.parameters())
         training = {"gates": gates, "best_epoch": result.best_epoch, "parameters": parameters}
     else:
         predictions = predictor_grids(experiment.name, bench, seed=seed)
-    test = bench.corpus.splits["test"]
-    scores = per_video_scores(*predictions, test.audio, test.visual)
+        tested = _score_fields(per_video_scores(*predictions, test.audio, test.visual))
     return {
         "experiment": experiment.name,
         "title": experiment.title,
@@ -218,7 +221,7 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         "seed": seed,
         "test_videos": len(test),
         **_coverage(bench),
-        "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
+        "scores": tested["scores"],
         **training,
         "recipe": _as_stored(experiment, bench.profile_name),
         "profile": bench.profile_name,
@@ -226,10 +229,49 @@ def measure(experiment: Recipe | Predictor, bench: Bench, seed: int | None, prog
         "data": _data(experiment, bench),
         "versions": versions(),
         "seconds": round(time.perf_counter() - start, 1),
+        "per_video": tested["per_video"],
+        **ranking,
+    }
+
+
+def scored_fields(model: nn.Module, experiment: Recipe, bench: Bench) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a cell holds of a trained parser on the test split.
+
+    Returns:
+        "scores" and "per_video", of decisions behind the recipe's gates; and "ranking" and "average_precision", of the segments'
+        probabilities, which know neither gate nor threshold (see `metrics.ranking`). All in percent.
+    """
+    test, training = bench.split("test"), experiment.training
+    output = predict(model, bench.data("test", text=experiment.test_text))
+    segment_prob = output.segment_prob.numpy()
+    decisions = binarise(
+        segment_prob,
+        output.video_prob.numpy(),
+        output.modality_prob.numpy(),
+        audio_gate=training.audio_gate,
+        visual_gate=training.visual_gate,
+    )
+    by_class = ranking_scores(segment_prob, test.audio, test.visual)
+    ranking = {
+        "ranking": {name: _number(value) for name, value in mean_average_precision(by_class).items()},
+        "average_precision": {modality: [_number(value) for value in values] for modality, values in by_class.items()},
+    }
+    return _score_fields(per_video_scores(*decisions, test.audio, test.visual)), ranking
+
+
+def _score_fields(scores: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The scores of `per_video_scores` as a cell holds them."""
+    return {
+        "scores": {name: round(float(values.mean()), 4) for name, values in scores.items()},
         "per_video": {
             name: np.round(scores[name], 2).tolist() for name in (*MODALITY_SCORES, "segment/Event", "event/Type")
         },
     }
+
+
+def _number(value: float) -> float | None:
+    """A number for JSON, which knows no NaN."""
+    return None if np.isnan(value) else round(float(value), 4)
 
 
 def _coverage(bench: Bench) -> dict[str, Any]:
@@ -281,7 +323,7 @@ def check_names(names: Iterable[str], known: Iterable[str] = (*PREDICTORS, *RECI
 
 
 def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
-    """`names`, or the recipes and untrained predictors that the corpus of a profile has the labels for; of these not `VARIANTS`.
+    """`names`, or the recipes and untrained predictors that the corpus of a profile has the labels for; of these not `BY_NAME_ONLY`.
 
     Raises:
         ValueError: a name is unknown, or the corpus lacks what it needs; before an hour of work and not after it.
@@ -294,7 +336,7 @@ def measurable(profile_name: str, names: Iterable[str] = ()) -> list[str]:
             f"the profile {profile_name!r} cannot measure {', '.join(refused)}: its corpus has neither dense labels for its "
             "training videos nor a teacher's similarities. Leave it out, or use the profile 'tutorial'"
         )
-    usual = [name for name in (*PREDICTORS, *RECIPES) if name not in VARIANTS and name not in SWEPT]
+    usual = [name for name in (*PREDICTORS, *RECIPES) if name not in BY_NAME_ONLY and name not in SWEPT]
     return names or [name for name in usual if has_labels(name, profile_name)]
 
 

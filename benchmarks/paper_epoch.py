@@ -104,7 +104,7 @@ def main() -> None:
     names = arguments.names or [
         name
         for name, known in RECIPES.items()
-        if known.supervision == "zero-shot" and not known.combination and name not in LONGER
+        if known.supervision == "zero-shot" and not known.combination and known.videos == 1 and name not in LONGER
     ]
     print(
         f"one epoch of {arguments.videos:,} videos, {arguments.features}, {arguments.device}, torch {torch.__version__}"

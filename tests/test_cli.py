@@ -18,6 +18,7 @@ COMMANDS = (
     "train-teachers",
     "measure",
     "results",
+    "costs",
     "run",
     "prepare",
     "series",
@@ -126,3 +127,49 @@ def test_experiments_of_an_extension_can_be_measured(home, tmp_path, monkeypatch
     monkeypatch.setattr(recipes, "prepare", lambda *arguments, **options: pytest.fail("prepared a bench in vain"))
     assert refused("measure", "mine", "--with", str(tmp_path / "my_measured_extension.py")) == "avvp: loaded"
     assert "no extension" in refused("measure", "mine", "--with", str(tmp_path / "absent.py"))
+
+
+def test_rankings_are_printed_and_added(home, capsys):
+    write_json(
+        home / "outputs" / "cells" / "smoke-studio-0" / "han-0.json",
+        cell("han", 0, [50.0, 60.0], ranking={f"mAP/{name}": 30.0 for name in ("audio", "visual", "audio-visual")}),
+    )
+    cli.main(["results", "smoke-studio-0", "--ranking"])
+    printed = capsys.readouterr().out
+    assert "smoke-studio-0: 2 test videos, average precision of segments in percent" in printed
+    assert "| the han (stale) | 1 of 1 | 0 | 30.0 | 30.0 | 30.0 | 30.0 ... 30.0 | 55.0 |" in printed
+    assert "leave out --setting or --add-ranking" in refused("measure", "--add-ranking", "--setting", "s4")
+
+
+def test_the_learning_curve_is_printed_and_drawn(home, capsys):
+    about = {"profile": "tutorial", "corpus": "synthetic-llp/tutorial-studio-1"}
+    for name, level in (("valor-zero-shot-videos-0.5", 40.0), ("valor-zero-shot", 50.0)):
+        stored = recipes.recipe_dict(recipes.recipe(name))
+        made = cell(name, 0, [level, level], recipe=stored, **about)
+        write_json(home / "outputs" / "cells" / "tutorial-studio-1" / f"{name}-0.json", made)
+    cli.main(["results", "--learning-curve", "--figure", str(home / "curve.png")])
+    printed = capsys.readouterr().out
+    assert "| same epochs (stale) | 400 | 30 | 390 | 1 | 40.0 (40.0 ... 40.0) | -10.0 (-10.0 ... -10.0) |" in printed
+    assert (home / "curve.png").stat().st_size > 10_000
+    assert "not allowed with" in str(refused_with_message(["results", "--learning-curve", "--ranking"], capsys))
+
+
+def refused_with_message(arguments: list[str], capsys) -> str:
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    return capsys.readouterr().err
+
+
+def test_costs_are_printed_or_written(home, monkeypatch, capsys):
+    from avvp_lib import cost_pages
+
+    measured = []
+    monkeypatch.setattr(cost_pages, "measure_missing", lambda: measured.append("all"))
+    monkeypatch.setattr(cost_pages, "costs_text", lambda: "| what it costs |")
+    cli.main(["costs"])
+    assert "| what it costs |" in capsys.readouterr().out
+    page = home / "costs.md"
+    page.write_text("<!-- costs -->\n<!-- /costs -->\n")
+    cli.main(["costs", "--write", str(page)])
+    assert page.read_text() == "<!-- costs -->\n| what it costs |\n<!-- /costs -->\n"
+    assert capsys.readouterr().out == "costs.md\n" and measured == ["all", "all"]

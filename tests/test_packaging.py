@@ -21,9 +21,9 @@ FLOORS = (
     ("widgets", "table_pages"),
     ("figures",),
     ("segmentation_tuning", "table_reports"),
-    ("tuning", "table_cells"),
-    ("segmentation_reports",),
-    ("data_checks", "predictions", "reports"),
+    ("cost_pages", "tuning", "table_cells"),
+    ("cost_estimates", "learning_curve", "ranking_reports", "segmentation_reports"),
+    ("cost", "data_checks", "predictions", "reports"),
     ("recipes", "segmentation_bench"),
     ("generator_bench",),
     ("bench",),
@@ -38,7 +38,7 @@ FLOORS = (
     ("corpora",),
     ("fit_state", "locks", "parallel", "records", "weights"),
     ("published", "table_rows"),
-    ("extensions", "provenance", "workspace"),
+    ("extensions", "provenance", "training_share", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
 CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")

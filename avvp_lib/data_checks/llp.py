@@ -17,7 +17,7 @@ from avvp_lib.data_checks.headers import npy_header
 from avvp_lib.data_checks.report import DataReport, FileCheck, PartCheck, media_part, named
 from avvp_lib.features.published import FLOAT32_BYTES, PUBLISHED
 from avvp_lib.pseudo_labels.published import BYTES_A_VIDEO, FOLDERS, SEGMENTS, SOURCE
-from avvp_lib.recipes import RECIPES, VARIANTS, needs_teachers, profile
+from avvp_lib.recipes import BY_NAME_ONLY, RECIPES, needs_teachers, profile
 from avvp_lib.workspace import shown, workspace
 
 KNOWN_MD5 = {
@@ -229,5 +229,5 @@ def _recipes(labels: Sequence[PartCheck], train: set[str]) -> list[str]:
     """Recipes of the profile "paper" whose segment labels are there for the training videos that have features."""
     labelled = all(train <= set(part.found) for part in labels)
     allowed = {"video-labels"} | ({"zero-shot"} if labelled else set())
-    usual = [recipe for name, recipe in RECIPES.items() if name not in VARIANTS]
+    usual = [recipe for name, recipe in RECIPES.items() if name not in BY_NAME_ONLY]
     return [recipe.name for recipe in usual if recipe.supervision in allowed and not needs_teachers(recipe)]

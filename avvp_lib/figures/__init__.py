@@ -11,6 +11,7 @@ from avvp_lib.figures.pictures import contact_sheet, log_mel_pictures
 from avvp_lib.figures.relations import relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
 from avvp_lib.figures.timelines import timeline
+from avvp_lib.figures.training_sizes import learning_curve
 
 __all__ = [
     "change_pictures",
@@ -20,6 +21,7 @@ __all__ = [
     "error_bars",
     "feature_planes",
     "grid_picture",
+    "learning_curve",
     "learning_curves",
     "log_mel_pictures",
     "precision_and_recall",
