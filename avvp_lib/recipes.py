@@ -10,6 +10,7 @@ Profiles and the bench have modules of their own; their names can be imported fr
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from avvp_lib.profiles import PROFILES, Profile, profile, profile_of
 from avvp_lib.pseudo_labels.generator_recipes import GeneratorRecipe
 from avvp_lib.published import table_name
 from avvp_lib.segmentation_recipes import SegmentationRecipe, segmentation_recipe
+from avvp_lib.shared_training import fit_shared
 from avvp_lib.table_rows import TABLES
 from avvp_lib.training import FitResult, ParsingData, TrainingRecipe, fit
 from avvp_lib.training_share import check_share, drawn_videos
@@ -371,11 +373,13 @@ def run(
     device: str = "auto",
     folder: Path | None = None,
     progress: bool = True,
+    devices: int = 1,
 ) -> FitResult:
     """Train one recipe with one seed.
 
     Args:
         folder: where the training is kept, so that it can go on after an interruption and is not done twice; see `fit`.
+        devices: how many share each step, see `avvp_lib.shared_training`. With more than one, start the script with `torchrun`.
 
     Raises:
         FileNotFoundError, ValueError: the bench has no such labels; says which recipes it has labels for.
@@ -384,15 +388,16 @@ def run(
     validation = bench.data("val", text=experiment.test_text)
     training = experiment.training
     options = {"seed": seed, "device": device, "progress": progress}
+    train_model = fit if devices == 1 else partial(fit_shared, devices=devices)
     if training.loss in STAGES:
         first, between = STAGES[training.loss]
         estimator = untrained_model(first.model, train, bench, {**experiment.widths, **first.widths}, seed)
         stage = replace(training, loss=first.loss, loss_options={})
         stage_folder = None if folder is None else Path(folder) / "first-stage"
-        result = fit(estimator, train, validation, stage, folder=stage_folder, **options)
+        result = train_model(estimator, train, validation, stage, folder=stage_folder, **options)
         training = replace(training, loss_options={**training.loss_options, **between(result.model, train)})
     model = untrained_model(experiment.model, train, bench, experiment.widths, seed)
-    return fit(model, train, validation, training, folder=folder, **options)
+    return train_model(model, train, validation, training, folder=folder, **options)
 
 
 def _training_data(experiment: Recipe, bench: Bench, seed: int) -> ParsingData:

@@ -29,7 +29,7 @@ FLOORS = (
     ("bench",),
     ("profiles", "segmentation_recipes"),
     ("pseudo_labels",),
-    ("segmentation_training",),
+    ("segmentation_training", "shared_training"),
     ("training", "checkpoints", "segmentation_evaluation"),
     ("objectives", "segmentation_clips"),
     ("models",),
