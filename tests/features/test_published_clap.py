@@ -171,7 +171,8 @@ def laion(tmp_path_factory, noise) -> tuple[Path, dict[str, np.ndarray]]:
     np.save(folder / "clip.npy", noise.sounds[48_000])
     (folder / "sentences.json").write_text(json.dumps(list(CLAP_PROMPTS.values())), encoding="utf-8")
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(root)}
+    path = os.pathsep.join(part for part in (str(root), os.environ.get("PYTHONPATH")) if part)
+    environment = {**os.environ, "HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": path}
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
         environment.pop(name, None)
     command = [sys.executable, "-W", "ignore", "-m", "tests.features.laion_clap_reference", str(folder)]
