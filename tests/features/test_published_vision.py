@@ -218,6 +218,7 @@ def test_resnet_152_from_a_file_of_its_size(tmp_path, noise):
         {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}, path
     )  # as in 2017
     backbone = build_published("resnet152", path)
+    path.unlink()  # 0.2 GB
     frames = backbone.prepare(noise)
     features = backbone.encode(frames[:3])
     assert features.shape == (3, 2048) and (features >= 0).all() and features.std() > 0.01
