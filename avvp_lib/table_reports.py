@@ -28,7 +28,7 @@ from avvp_lib.reports import (
 from avvp_lib.reports import is_stale as is_stale_cell
 from avvp_lib.segmentation_reports import clip_scores, compare_segmentation
 from avvp_lib.segmentation_reports import is_stale as is_stale_mask_cell
-from avvp_lib.table_cells import SEEDS, Place, Task, find_tables, planned_tasks
+from avvp_lib.table_cells import SEEDS, Place, Task, find_tables, kept_failures, planned_tasks
 from avvp_lib.table_rows import TABLES, Row, Table
 
 PUBLISHED_CORPORA = {None: "llp", "s4": "avsbench-s4", "ms3": "avsbench-ms3", "avss": "avss"}
@@ -276,7 +276,18 @@ def claims_text(place: Place) -> str:
         if (mine["seeds"] > 0).any():
             table = TABLES[name]
             parts += [f"### {name}: {table.title}", "", f"Score: {table.score}.", "", markdown(_for_reading(mine)), ""]
-    return "\n".join([*parts, times_text(place)])
+    return "\n".join([*parts, *_failed(place), times_text(place)])
+
+
+def _failed(place: Place) -> list[str]:
+    """Lines on the trainings that failed: without them a row looks better than it is."""
+    folders = dict.fromkeys(place.cells(setting) for table in TABLES.values() for setting in table.settings or (None,))
+    lines = [
+        f"* `{failure['experiment']}`, seed {failure['seed']} ({folder}): {failure['reason']}"
+        for folder in folders
+        for failure in kept_failures(folder)
+    ]
+    return ["### What failed", "", *lines, ""] if lines else []
 
 
 def table_times(place: Place, seeds: int = SEEDS) -> pd.DataFrame:
