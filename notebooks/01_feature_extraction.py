@@ -315,7 +315,7 @@ effects.groupby(["modality", "choice"], sort=False)[["cosine", "same_category"]]
 
 # %% [markdown]
 # **Notice**, on the left, that windows 0.96 s apart begin in step with the seconds and drift away from them, by 0.36 s at the tenth. Loudness matters as much as another second: the network has learned how loud things are. On the right, the middle frame of the first second is another
-# picture altogether, because ten frames *spread from the first to the last* begin with the very first instant of a clip, when nothing has happened yet. In the last column, how often the sentence that fits a segment best stays the same: that is what a pseudo-label would notice.
+# picture altogether, because ten frames *spread from the first to the last* begin with the very first instant of a clip, in which our things are still fading in. In the last column, how often the sentence that fits a segment best stays the same: that is what a pseudo-label would notice.
 #
 # None of these choices is wrong by itself, save the two mistakes. But a parser that was trained on one and is tested on the other sees a different clip. So a bank's card states the rule, and banks are comparable when their cards are equal.
 #
