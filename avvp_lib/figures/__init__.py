@@ -13,7 +13,7 @@ from avvp_lib.figures.features import (
 )
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
-from avvp_lib.figures.pictures import contact_sheet, log_mel_pictures
+from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
 from avvp_lib.figures.relations import relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
 from avvp_lib.figures.timelines import timeline
@@ -25,6 +25,7 @@ __all__ = [
     "confusion_bars",
     "contact_sheet",
     "error_bars",
+    "extractor_inputs",
     "feature_planes",
     "grid_picture",
     "input_effect_lines",
