@@ -1,9 +1,9 @@
 """Published features of any number of videos: one decode a video for all backbones, kept video by video, and joined into banks.
 
 `extraction` serves corpora that fit into memory in chunks. This is for thousands of files and for networks that take seconds each: every
-video's features are a file of their own below out/.parts until all videos are done, named by all that decided what is in it. So a killed run
-loses the videos that were in hand and no other; several machines can share the work; a video more, or other weights of one backbone, makes
-just that due. When nothing is missing, the parts are joined into one bank a backbone, from disk to disk.
+video's features are files of their own below out/.parts until all videos are done, named by all that decided what is in them. So a killed
+run loses the videos that were in hand and no other; several machines can share the work; a video more, or other weights of one backbone,
+makes just that due. When nothing is missing, the parts are joined into one bank a backbone, from disk to disk.
 
     videos = find_videos("clips")
     report = extract_folder(videos, ["vggish", "clip"], "features", build_published)
@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -66,8 +66,8 @@ class ClipBackbone(Protocol):
     def prepare(self, media: ClipMedia) -> Tensor:
         """The input of the network for one video; those of several are joined along the first axis."""
 
-    def encode(self, prepared: Tensor) -> Tensor:
-        """Features of one video or of several in a row, T' * D numbers a video."""
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Features of one video or of several in a row, T' * D numbers a video; float32 on the CPU, as are the inputs."""
 
 
 Build = Callable[..., ClipBackbone]
@@ -122,6 +122,7 @@ def extract_folder(
     workers: int | None = None,
     shard: tuple[int, int] = (1, 1),
     retry_failures: bool = False,
+    download: bool = False,
     progress: bool = True,
 ) -> FolderReport:
     """Extract features of all videos with all backbones into one bank each, out/<backbone>.
@@ -142,6 +143,7 @@ def extract_folder(
         workers: processes on a CPU, and on GPUs threads that decode, together; the machine's cores by default.
         shard: (i, n) does every n-th video, from the i-th. The call that finds no video missing in any shard writes the banks.
         retry_failures: read again what could not be read, as after an outage of a file system.
+        download: let `build` fetch weights that are not on this machine; it is called with download=True then.
         progress: show a bar.
 
     Raises:
@@ -152,15 +154,23 @@ def extract_folder(
     started = time.monotonic()
     check_asked(videos, backbones)
     _check_shard_and_device(shard, device)
-    files = {name: (weights or {}).get(name) for name in backbones}
-    plan = _plan(dict(sorted(videos.items())), files, Path(out), build, on_missing)
+    files: dict[str, Path | None] = {**dict.fromkeys(backbones), **(weights or {})}
+    if len(files) > len(set(backbones)):
+        raise ValueError(
+            f"weights were given for {', '.join(set(files) - set(backbones))}, which is not to be extracted"
+        )
+    sizes = _sizes(device, workers)
+    cards = _cards(build, files, device if sizes[0] == 1 else "cpu", download)
+    if sizes[0] > 1:
+        _built.cache_clear()  # networks take gigabytes, and worker processes build their own
+    plan = _plan(dict(sorted(videos.items())), cards, Path(out), feature_code(build), on_missing)
     mine = list(plan.videos)[shard[0] - 1 :: shard[1]]
     stored = _look(plan)
     due = _work(plan, stored, mine, retry_failures)
     if due:
         with exclusive(plan.parts / f"shard-{shard[0]}-of-{shard[1]}"):
             due = _work(plan, _look(plan), mine, retry_failures)  # asked again: another run may have had its turn
-            job = _Job(plan.parts, build, files, device, on_missing, *_sizes(device, workers))
+            job = _Job(plan.parts, build, files, device, on_missing, *sizes)
             tasks = [(job, due[i : i + job.videos]) for i in range(0, len(due), job.videos)]
             run_tasks(_extract_videos, tasks, job.processes, len(due), "extract", progress)
         stored = _look(plan)
@@ -243,10 +253,14 @@ class _Work:
     rows: dict[str, str]
 
 
-def _plan(videos: dict[str, Path], weights: dict[str, Path | None], out: Path, build: Build, on_missing: str) -> _Plan:
-    cards = {name: _built(build, name, path, "cpu").card for name, path in weights.items()}
-    _built.cache_clear()  # networks take gigabytes, and the processes that use them build their own
-    code = feature_code(build)
+def _cards(build: Build, weights: dict[str, Path | None], device: str, download: bool) -> dict[str, BackboneCard]:
+    if download:
+        for name, path in weights.items():
+            build(name, path, "cpu", download=True)  # from now on the weights are where `build` looks
+    return {name: _built(build, name, path, device).card for name, path in weights.items()}
+
+
+def _plan(videos: dict[str, Path], cards: dict[str, BackboneCard], out: Path, code: str, on_missing: str) -> _Plan:
     # Whether a file may be read is no part of its size and time, and is mended without changing them.
     states = {video: [file_state(path), os.access(path, os.R_OK)] for video, path in videos.items()}
     readings = {video: _digest(video, state, on_missing, code) for video, state in states.items()}
@@ -366,22 +380,9 @@ def _own_device(device: str) -> str:
     return f"cuda:{(int(number) - 1) % torch.cuda.device_count() if number.isdigit() else 0}"
 
 
-@contextmanager
-def _repeatable(device: str) -> Iterator[None]:
-    """One thread and, on a GPU, neither ten-bit products nor sums in any order: the same call makes the same bytes."""
-    with ExitStack() as settings:
-        settings.enter_context(_one_thread())
-        settings.enter_context(torch.inference_mode())
-        if device.startswith("cuda"):
-            settings.enter_context(
-                torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-            )
-        yield
-
-
 def _extract_videos(job: _Job, due: list[_Work]) -> int:
     """Read some videos and write their rows, one file each, then how reading went: where that is, the video is done."""
-    with _repeatable(job.device):
+    with _one_thread(), torch.inference_mode():
         for name in dict.fromkeys(name for work in due for name in work.rows):
             job.backbone(name)  # before threads ask for it
         videos = _read_ahead(job, due)
@@ -438,7 +439,7 @@ def _encode_batch(job: _Job, name: str, videos: list[_Prepared]) -> None:
     backbone = job.backbone(name)
     inputs = [video.inputs[name] for video in videos]
     inputs += inputs[-1:] * (job.batch - len(inputs))
-    encoded = backbone.encode(torch.cat(inputs).to(_own_device(job.device))).float().cpu().numpy()
+    encoded = backbone.encode(torch.cat(inputs)).numpy()
     features = encoded.reshape(job.batch, *backbone.card.output_shape).astype(backbone.card.dtype)
     for video, rows in zip(videos, features, strict=False):
         if not np.isfinite(rows).all():

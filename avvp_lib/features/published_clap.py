@@ -82,7 +82,7 @@ def clap_map(weights: Path | None = None, device: str = "cpu", download: bool = 
     return PublishedBackbone(
         card,
         lambda media: clap_log_mel(torch.from_numpy(int16_round_trip(media.sounds[CLAP_RATE]))[None]),
-        lambda log_mel: network.tokens(log_mel)[0],
+        lambda log_mel: network.tokens(log_mel).flatten(0, 1),
         device,
     )
 

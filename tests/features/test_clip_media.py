@@ -4,13 +4,13 @@ import os
 import struct
 import time
 
-import av
 import numpy as np
 import pytest
 
 from avvp_lib.features.clip_media import ADVICE, RATES, ClipError, ClipMedia, read_clip
 from avvp_lib.features.media import read_media
 from tests import media_files as files
+from tests.oracles.bare_decoding import bare_loop
 
 
 @pytest.fixture(scope="module")
@@ -112,25 +112,6 @@ def test_a_file_that_must_not_be_read(normal, tmp_path):
 def test_a_request_without_sense_is_refused(normal):
     with pytest.raises(ValueError, match="on_missing"):
         read_clip(normal, on_missing="ignore")
-
-
-def bare_loop(path):
-    """What anyone would write with PyAV: the same 80 pictures and both sounds, without checks."""
-    moments, pictures, latest = (np.arange(80) + 0.5) / 8, [], None
-    resamplers = {rate: av.AudioResampler(format="s32p", layout="mono", rate=rate) for rate in RATES}
-    sounds = {rate: [] for rate in RATES}
-    with av.open(str(path)) as container:
-        for packet in container.demux(container.streams.video[0], container.streams.audio[0]):
-            for frame in packet.decode():
-                if isinstance(frame, av.AudioFrame):
-                    for rate, resampler in resamplers.items():
-                        sounds[rate] += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-                    continue
-                while latest is not None and len(pictures) < 80 and moments[len(pictures)] < frame.time - 0.001:
-                    pictures.append(latest.to_ndarray(format="rgb24"))
-                latest = frame
-    pictures += [latest.to_ndarray(format="rgb24")] * (80 - len(pictures))
-    return np.stack(pictures), {rate: np.concatenate(pieces) / np.float32(2**31) for rate, pieces in sounds.items()}
 
 
 def test_the_real_clip_costs_no_more_than_decoding_it(llp_root):

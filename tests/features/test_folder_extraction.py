@@ -268,6 +268,8 @@ def test_calls_without_sense(clips, tmp_path, monkeypatch):
         run({}, tmp_path)
     with pytest.raises(ValueError, match="there is no shard 3 of 2: count from 1/2 to 2/2"):
         run(clips, tmp_path, shard=(3, 2))
+    with pytest.raises(ValueError, match="weights were given for clap, which is not to be extracted"):
+        run(clips, tmp_path, weights={"clap": tmp_path})
     monkeypatch.setattr(folder_extraction.torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=r"device 'cuda' was asked for, but PyTorch sees no GPU"):
         run(clips, tmp_path, device="cuda")
