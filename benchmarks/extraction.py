@@ -2,11 +2,11 @@
 
     python benchmarks/extraction.py [clip.mp4 ...] [--backbones vggish clap] [--device cuda] [--repeats 5]
 
-Without clips: one that is rendered (128 x 128), and LLP's that a developer keeps beside the checkout (320 x 240), if it is there. Process time of
-one thread, the median of turns in which the two readers alternate. The loop decodes the same 80 pictures and both sounds into arrays
-and checks nothing (tests/oracles/bare_decoding.py). Stages: decoding, then per backbone preparation on the CPU and the forward pass, by the clock
-on a GPU. Videos an hour are for one process that does one after the other; processes add up until the machine is full. Weights are those of
-$AVVP_WEIGHTS, or random ones of the same size, which cost the same.
+Without clips: one that is rendered (128 x 128), and LLP's that a developer keeps beside the checkout (320 x 240), if it is there. Process
+time of one thread, the median of turns in which the two readers alternate. The loop decodes the same 80 pictures and both sounds into
+arrays and checks nothing (tests/oracles/bare_decoding.py). Stages: decoding, then per backbone preparation on the CPU and the forward
+pass, by the clock on a GPU. Videos an hour are for one process that does one after the other; processes add up until the machine is full.
+Weights are those of $AVVP_WEIGHTS, or random ones of the same size, which cost the same.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ REAL = PROJECT_ROOT.parent / "shared" / "llp" / "videos" / "BjCEufrlXm4.mp4"
 
 
 def seconds(run: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
+    """How long one call takes."""
     start = clock()
     run()
     return clock() - start

@@ -81,7 +81,7 @@ def test_the_real_clip_twice(llp_root, weights, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vggish", "clap", "clap-seconds"])
+@pytest.mark.parametrize("name", ["vggish", "clap"])
 def test_two_videos_in_a_batch_are_two_videos(name, weights, clips, monkeypatch):
     monkeypatch.setenv("AVVP_WEIGHTS", str(weights))
     backbone = build_published(name)
