@@ -12,10 +12,13 @@ from avvp_lib.features.clip_media import CLAP_RATE, FRAMES_PER_SECOND, SECONDS, 
 
 
 def media(seed: int = 0, height: int = 36, width: int = 48) -> ClipMedia:
-    """Ten seconds of noise at 36 x 48, and a tone under noise whose pitch rises every second."""
+    """Ten seconds of noisy blocks of 6 x 6 pixels, and a tone under noise whose pitch rises every second."""
     numbers = np.random.default_rng(seed)
-    frames = numbers.integers(0, 256, (SECONDS * FRAMES_PER_SECOND, height, width, 3), dtype=np.uint8)
-    return ClipMedia(Path("noise.mp4"), frames, {rate: _tones(rate, numbers) for rate in (VGGISH_RATE, CLAP_RATE)})
+    frames = SECONDS * FRAMES_PER_SECOND
+    blocks = numbers.integers(0, 180, (frames, height // 6 + 1, width // 6 + 1, 3), dtype=np.uint8)
+    pictures = blocks.repeat(6, axis=1).repeat(6, axis=2)[:, :height, :width]
+    pictures += numbers.integers(0, 76, pictures.shape, dtype=np.uint8)
+    return ClipMedia(Path("noise.mp4"), pictures, {rate: _tones(rate, numbers) for rate in (VGGISH_RATE, CLAP_RATE)})
 
 
 def _tones(rate: int, numbers: np.random.Generator) -> np.ndarray:

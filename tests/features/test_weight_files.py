@@ -225,3 +225,20 @@ def test_revision_is_the_beginning_of_the_hash_and_follows_the_file(tmp_path):
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="unknown published backbone 'resnet': choose one of vggish, resnet152"):
         build_published("resnet")
+
+
+def test_the_page_of_backbones_names_every_file_its_place_and_its_size(project_root):
+    page = (project_root / "docs" / "backbones.md").read_text(encoding="utf-8")
+    rows = {
+        line.split("|")[1].strip(" `"): line
+        for line in page.splitlines()
+        if line.startswith("| `") and line.count("|") == 8
+    }
+    assert set(ALL_NAMES) <= set(rows)
+    named = {
+        "vggish": VGGISH, "resnet152": RESNET_152, "r2plus1d": R2PLUS1D_18, "clip": CLIP_VIT_L_14, "clap": CLAP_630K_FUSION,
+        "vggish-quantised": VGGISH_COMPONENTS, "clap-seconds-hf": CLAP_HTSAT_FUSED,
+    }  # fmt: skip
+    for name, wanted in named.items():
+        assert f"[{wanted.sources[0].name}]({wanted.sources[0].url})" in rows[name]
+        assert f"| {wanted.megabytes} MB | {wanted.licence} |" in rows[name]
