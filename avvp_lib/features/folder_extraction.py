@@ -285,11 +285,11 @@ def _look(plan: _Plan) -> _Stored:
     """What of a plan is there. Names that begin with a dot are unfinished files and never looked at."""
     known, readings = _read_json(plan.out / READINGS), {}
     for video, digest in plan.readings.items():
-        part = plan.parts / "readings" / f"{digest}.json"
-        if part.is_file():
-            readings[video] = _read_json(part)
-        elif known.get(video, {}).get("digest") == digest:
-            readings[video] = {name: known[video][name] for name in ("notes", "failure")}
+        reading = _read_json(plan.parts / "readings" / f"{digest}.json")
+        if not reading and known.get(video, {}).get("digest") == digest:
+            reading = {name: known[video][name] for name in ("notes", "failure")}
+        if reading:
+            readings[video] = reading
     rows = {}
     for name, digests in plan.rows.items():
         in_bank = _bank_rows(plan.out / name)

@@ -209,10 +209,13 @@ def test_a_part_that_lost_its_content_is_named_and_made_again(clips, decoded, tm
     run(clips, tmp_path, shard=(1, 2))
     part = next((tmp_path / ".parts" / "small-sound").glob("*.npy"))
     part.write_bytes(b"")
+    next((tmp_path / ".parts" / "readings").glob("*.json")).write_bytes(b"")
     with pytest.raises(ValueError, match=f"{part.name} is not a readable .npy array.*the same call makes it again"):
         run(clips, tmp_path)
     decoded.clear()
-    assert len(FeatureBank.open(run(clips, tmp_path).banks["small-sound"])) == 5 and len(decoded) == 1
+    assert len(FeatureBank.open(run(clips, tmp_path).banks["small-sound"])) == 5 and len(decoded) == 1, (
+        "a reading that lost its content was made again by the first call"
+    )
 
 
 def test_a_batch_does_not_change_a_video(clips, tmp_path, monkeypatch):
