@@ -6,8 +6,7 @@ import argparse
 import logging
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ if TYPE_CHECKING:  # imported by the commands that need it: it takes seconds
 # core fight for the cores and lose.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-MEDIA_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+PUBLISHED_OPTIONS = ("--weights", "--device", "--shard", "--retry-failures", "--download")
 AVS_SETTINGS = ("s4", "ms3", "avss")
 
 
@@ -40,29 +39,101 @@ def _render(args: argparse.Namespace) -> None:
 
 
 def _extract(args: argparse.Namespace) -> None:
-    from avvp_lib.features import extract
+    from avvp_lib.features import BACKBONES, extract
+    from avvp_lib.features.published_backbones import PUBLISHED_BACKBONES, PUBLISHED_VARIANTS
+    from avvp_lib.features.video_lists import find_videos
     from avvp_lib.workspace import shown
 
-    files = sorted(
-        path
-        for path in args.videos.iterdir()
-        if path.suffix.lower() in MEDIA_SUFFIXES
-        and not path.name.startswith(".")  # a dot: a write that was interrupted
-    )
-    if not files:
-        raise FileNotFoundError(f"no video files in {args.videos}: expected {', '.join(MEDIA_SUFFIXES)}")
-    stem, number = Counter(path.stem for path in files).most_common(1)[0]
-    if number > 1:
+    published = (*PUBLISHED_BACKBONES, *PUBLISHED_VARIANTS)
+    for name in args.backbones:
+        if name not in (*BACKBONES, *published):
+            raise ValueError(f"unknown backbone {name!r}: choose among {', '.join((*BACKBONES, *published))}")
+    videos = find_videos(args.videos, args.names, args.llp_ids)
+    if set(args.backbones) <= set(published):
+        _extract_published(args, videos)
+        return
+    if set(args.backbones) & set(published) or not _is_default(args, PUBLISHED_OPTIONS):
         raise ValueError(
-            f"{number} files in {args.videos} are called {stem}: features are joined by it, so rename them"
+            f"{', '.join(BACKBONES)} read videos in another way: extract them in a call of their own, without "
+            f"{', '.join(PUBLISHED_OPTIONS)}"
         )
-    report = extract(
-        {path.stem: path for path in files}, args.backbones, args.out, args.workers, on_missing=args.on_missing
-    )
+    report = extract(videos, args.backbones, args.out, args.workers, on_missing=args.on_missing)
     for name, folder in report.banks.items():
         print(f"{name}: {report.videos} videos in {shown(folder)}")
     for key, reason in report.failures.items():
         print(f"failed: {key}: {reason}")
+    if args.strict and report.failures:
+        raise SystemExit(1)
+
+
+def _extract_published(args: argparse.Namespace, videos: dict[str, Path]) -> None:
+    """Published networks: minutes or days of work, so in parts, by several machines if need be, and with a report at the end."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    from avvp_lib.features.folder_extraction import extract_folder
+    from avvp_lib.features.published_backbones import build_published
+    from avvp_lib.workspace import shown
+
+    try:
+        report = extract_folder(
+            videos,
+            args.backbones,
+            args.out,
+            build_published,
+            weights=dict(args.weights),
+            on_missing=args.on_missing,
+            device=args.device,
+            workers=args.workers,
+            shard=args.shard,
+            retry_failures=args.retry_failures,
+            download=args.download,
+        )
+    except BrokenProcessPool:
+        raise SystemExit(
+            "avvp: a worker was killed, most likely because memory ran out. What was extracted is kept, and the same call goes "
+            "on: give it fewer --workers"
+        ) from None
+    print(report)
+    for name, folder in report.banks.items():
+        print(f"{name}: {shown(folder)}")
+    for note, path in (("failures", args.out / "failures.csv"), ("notes", args.out / "notes.csv")):
+        if report.banks and path.is_file():
+            print(f"{note}: {shown(path)}")
+    if args.strict and report.failures:
+        raise SystemExit(1)
+
+
+def _is_default(args: argparse.Namespace, options: Sequence[str]) -> bool:
+    """Whether none of these options was given."""
+    default = build_parser().parse_args(["extract", "videos", "--backbones", "any", "--out", "out"])
+    names = [option.removeprefix("--").replace("-", "_") for option in options]
+    return all(getattr(args, name) == getattr(default, name) for name in names)
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    """ "clip=weights.safetensors" as ("clip", its path)."""
+    name, _, path = text.partition("=")
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE, such as clip=open_clip_model.safetensors")
+    return name, Path(path)
+
+
+def _convert(args: argparse.Namespace) -> None:
+    from avvp_lib.features.published_layout import banks_to_folders, folders_to_banks
+    from avvp_lib.features.video_lists import named_videos, video_id
+    from avvp_lib.workspace import shown
+
+    if args.to == "folders":
+        if args.names is not None:
+            raise ValueError("--names chooses what goes into banks: a bank is written to folders as a whole")
+        for folder, videos in banks_to_folders(args.source, args.out).items():
+            print(f"{videos:,} videos in {shown(folder)}")
+        return
+    ids = None if args.names is None else sorted({video_id(name, args.llp_ids) for name in named_videos(args.names)})
+    report = folders_to_banks(args.source, args.out, ids)
+    print(report)
+    if args.strict and report.missing:
+        raise SystemExit(1)
 
 
 def _train_teachers(args: argparse.Namespace) -> None:
@@ -506,6 +577,62 @@ def _add_notebook_commands(command: Callable[..., argparse.ArgumentParser]) -> N
     command("refresh", _refresh, "renew the committed notebooks, tables and picture from what the series has made")
 
 
+def _add_extraction(command: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """The commands that make features and change their form; docs/extraction.md shows them at work."""
+    extract = command(
+        "extract", _extract, "extract features of a folder of videos into banks; goes on where it was interrupted"
+    )
+    extract.add_argument("videos", type=Path, help="folder of media files, or a text file with one path a line")
+    extract.add_argument(
+        "--backbones", nargs="+", required=True, help="tiny-..., or vggish resnet152 r2plus1d clip clap clap-seconds"
+    )
+    extract.add_argument("--out", type=Path, required=True, help="folder of the banks")
+    extract.add_argument(
+        "--on-missing", choices=("error", "fill"), default="error", help="files without sound or picture"
+    )
+    extract.add_argument(
+        "--names",
+        type=Path,
+        metavar="CSV",
+        help="only the videos in the first column of this file, such as AVVP_train.csv",
+    )
+    published = extract.add_argument_group("published backbones")
+    published.add_argument(
+        "--weights",
+        type=_named_file,
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="weights of one backbone; may be repeated",
+    )
+    published.add_argument("--download", action="store_true", help="fetch weights that are not on this machine")
+    published.add_argument(
+        "--device", default="cpu", help="cpu, cuda for all GPUs that are visible, or one, such as cuda:0"
+    )
+    published.add_argument(
+        "--shard",
+        type=_shard,
+        default=(1, 1),
+        metavar="I/N",
+        help="only every N-th video, from the I-th; the last shard writes the banks",
+    )
+    published.add_argument("--retry-failures", action="store_true", help="read again what could not be read")
+
+    convert = command(
+        "convert", _convert, "write banks as the published folders of one .npy a video, or such folders as banks"
+    )
+    convert.add_argument("source", type=Path, help="folder of banks, or corpus folder with feats/, CLAP/, CLIP/")
+    convert.add_argument("--to", choices=("folders", "banks"), required=True)
+    convert.add_argument("--out", type=Path, required=True)
+    convert.add_argument(
+        "--names", type=Path, metavar="CSV", help="the videos that banks should hold; by default all that have a file"
+    )
+    for sub, failed in ((extract, "a video could not be read"), (convert, "videos lack files")):
+        sub.add_argument("--llp-ids", action="store_true", help="cut names <id11>_<start>_<end> to eleven characters")
+        sub.add_argument("--strict", action="store_true", help=f"exit with status 1 if {failed}")
+    return extract
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line of `avvp`."""
     parser = argparse.ArgumentParser(
@@ -530,13 +657,7 @@ def build_parser() -> argparse.ArgumentParser:
     render.add_argument("--domain", default="studio", help="studio or street")
     render.add_argument("--out", type=Path, help="corpus folder")
 
-    extract = command("extract", _extract, "extract features of a folder of videos into banks")
-    extract.add_argument("videos", type=Path, help="folder of media files")
-    extract.add_argument("--backbones", nargs="+", required=True)
-    extract.add_argument("--out", type=Path, required=True, help="folder of the banks")
-    extract.add_argument(
-        "--on-missing", choices=("error", "fill"), default="error", help="files without sound or picture"
-    )
+    extract = _add_extraction(command)
 
     teachers = command("train-teachers", _train_teachers, "train the tiny CLIP and the CLAP-like teacher from scratch")
     teachers.add_argument("--seed", type=int, default=0)

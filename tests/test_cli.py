@@ -27,6 +27,7 @@ COMMANDS = (
     "score",
     "predict",
     "doctor",
+    "convert",
 )
 
 

@@ -82,7 +82,7 @@ def clap_map(weights: Path | None = None, device: str = "cpu", download: bool = 
     return PublishedBackbone(
         card,
         clip_log_mel,
-        lambda log_mel: network.tokens(log_mel)[0],
+        lambda log_mel: network.tokens(log_mel).flatten(0, 1),
         device,
     )
 
