@@ -43,13 +43,17 @@ import avvp_lib
 from avvp_lib.corpora.synthetic.encoding import write_video
 from avvp_lib.features import FeatureBank, MediaError, build_backbone, extract, read_media
 from avvp_lib.features.bank import BankError
+from avvp_lib.features.clip_media import read_clip
 from avvp_lib.features.input_choices import input_effects
 from avvp_lib.features.log_mel import log_mel
+from avvp_lib.features.published_backbones import PUBLISHED_INPUTS, build_published
 from avvp_lib.features.similarity import event_contrast
 from avvp_lib.features.tiny_teachers import PICTURE_CENTRE, PICTURE_SPREAD, picture_input
+from avvp_lib.features.weight_files import MissingWeights
 from avvp_lib.figures import (
     change_pictures,
     contact_sheet,
+    extractor_inputs,
     input_effect_lines,
     log_mel_pictures,
     sampling_moments,
@@ -228,7 +232,39 @@ assert np.allclose(fresh, stored, atol=2e-3)
 assert np.allclose(np.linalg.norm(fresh, axis=1), 1, atol=1e-5)  # the card says: unit length
 
 # %% [markdown]
-# ## 5. Do the numbers follow the events?
+# ## 5. What the published networks would get
+#
+# The published networks are too large for a lesson, and their weights have to be fetched first. What they *get* needs no weights. `read_clip` decodes a file once for all of them, upright and at its own size, with the sound at 16 kHz for VGGish and at 48 kHz for CLAP; each then cuts out its own part. Five rules, five different videos:
+
+# %%
+whole = read_clip(bench.corpus.media_path(key))
+titles = {
+    "resnet152": "ResNet-152: 80 frames, the middle of each, 224 x 224 (eight of them)",
+    "r2plus1d": "R(2+1)D-18: clips of eight frames, all of each, 112 x 112 (the sixth second)",
+    "clip": "CLIP: ten frames, all of each, 224 x 224 (eight of them)",
+    "vggish": "VGGish: the first 0.975 s of every second (eight of ten)",
+    "vggish-continuous": "VGGish as segmentation corpora have it: windows 0.96 s apart (eight of ten)",
+    "clap": "CLAP, token map: all ten seconds at once",
+    "clap-seconds": "CLAP, a vector a second: every second repeated until ten are full (eight of ten)",
+}
+inputs = {title: PUBLISHED_INPUTS[name](whole).numpy() for name, title in titles.items()}
+figure = extractor_inputs(inputs)
+figure.savefig(folder / "extractor_inputs.png")
+figure
+
+# %% [markdown]
+# **Notice** what is cut off in the first row and not in the third, how much can happen within the one second of the second row, and that the two VGGish rows begin alike and end apart. In the last row a second is repeated ten times: CLAP was made for ten seconds and is asked about one.
+#
+# With weights, `build_published` makes features of this, and `avvp extract FOLDER --backbones vggish resnet152 r2plus1d clip clap --out features` those of a whole folder: see [backbones](../docs/backbones.md) and [extraction](../docs/extraction.md). Without them you are told what is missing:
+
+# %%
+try:
+    print(build_published("clip").card)
+except MissingWeights as error:
+    print(error)
+
+# %% [markdown]
+# ## 6. Do the numbers follow the events?
 #
 # Vectors of 128 or 1024 numbers cannot be read. Their angles can. For each pair of segments $s, t$ of our video
 #
@@ -269,7 +305,7 @@ table.sort_values("gap", ascending=False).round(2)
 # </details>
 
 # %% [markdown]
-# ## 6. What a motion descriptor sees
+# ## 7. What a motion descriptor sees
 #
 # A frame does not show movement, so HAN and VALOR read R(2+1)D features beside those of frames: a network that takes eight frames as one clip. Our stand-in, `tiny-clip-change`, asks the visual teacher at four moments of each second, and keeps how much each channel
 # $k$ of its last map $M$ moves from one moment to the next, averaged over the places $p$ of the map:
@@ -296,7 +332,7 @@ figure
 # </details>
 
 # %% [markdown]
-# ## 7. The same clip, extracted a little differently
+# ## 8. The same clip, extracted a little differently
 #
 # Whoever cannot download the published features extracts them again, and decides anew: the middle frame of a second or one of ten spread over the clip? Squash the picture or cut out its middle, as networks for ImageNet look at it? One window of sound a second, or one every 0.96 s, as VGGish lays its
 # examples end to end? Nothing fails, all shapes are right. We change one thing at a time, ask the same network, and take the cosine of what it says with what it said before. Two mistakes are among them that everybody makes once: red and blue exchanged, as OpenCV reads pictures, and sound at half its loudness, as where one pipeline normalises and the other does not.
@@ -328,7 +364,7 @@ effects.groupby(["modality", "choice"], sort=False)[["cosine", "same_category"]]
 # </details>
 
 # %% [markdown]
-# ## 8. Joined by id, not by order
+# ## 9. Joined by id, not by order
 #
 # A bank and a list of videos come from different files, written at different times. Joining them by position goes wrong silently: the first video that could not be decoded shifts all that follow. So a bank is asked by id.
 
@@ -350,7 +386,7 @@ except BankError as error:
     print(error)
 
 # %% [markdown]
-# ## 9. Bad files
+# ## 10. Bad files
 #
 # Downloads break off, disks fill up, clips come without sound. A file that decodes to something wrong is worse than one that fails, so the reader refuses and says why. We cut a good file in half:
 
@@ -382,7 +418,7 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 # The last one, frame 79 of the reading: what is on screen at $(79 + \tfrac12)/8 = 9.9375$ s. In the file that is frame $\lfloor 9.9375 \cdot 25\rfloor = 248$, which is shown from 9.92 s on. The last quarter of a second of the file is not looked at.
 # </details>
 #
-# **2.** Someone joins features by position, and the first video of the list is missing in the bank. Simulate it: in section 5, replace `bank.take(test.keys)` by `bank.take(test.keys[1:] + test.keys[:1])`. What happens to the gap, and would you have noticed it from the shapes?
+# **2.** Someone joins features by position, and the first video of the list is missing in the bank. Simulate it: in section 6, replace `bank.take(test.keys)` by `bank.take(test.keys[1:] + test.keys[:1])`. What happens to the gap, and would you have noticed it from the shapes?
 #
 # <details><summary>Answer</summary>
 #

@@ -89,7 +89,7 @@ def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 8) -> Figure
     """What networks get of one clip, a row each: pictures, or spectrograms with time to the right and pitch upwards.
 
     Args:
-        inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), or spectrograms (n, steps, bands); n at least 1.
+        inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), or spectrograms (n, steps, bands) or (n, 1, steps, bands).
             Colours are spread over each row's own range.
         looks: pictures in a row, spread from the first to the last; of a clip of pictures its frames; of spectrograms as many, but one
             alone gets the whole row.
@@ -112,6 +112,9 @@ def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 8) -> Figure
 
 def _looks(values: np.ndarray, number: int) -> np.ndarray:
     """At most `number` pictures or spectrograms of a row."""
-    values = values[len(values) // 2].transpose(1, 0, 2, 3) if values.ndim == 5 else values
+    if values.ndim == 5:
+        values = values[len(values) // 2].transpose(1, 0, 2, 3)
+    elif values.ndim == 4 and values.shape[1] == 1:
+        values = values[:, 0]
     chosen = np.linspace(0, len(values) - 1, min(number, len(values))).round().astype(int)
     return values[chosen]

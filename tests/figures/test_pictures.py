@@ -37,7 +37,7 @@ def test_what_networks_get_of_a_clip():
     inputs = {
         "pictures": random.random((80, 3, 6, 8)),
         "clips": random.random((10, 3, 8, 4, 4)),
-        "whole": random.random((1, 50, 5)),
+        "whole": random.random((1, 1, 50, 5)),
         "seconds": random.random((10, 20, 5)),
     }
     rows = extractor_inputs(inputs, looks=4).subfigs
@@ -48,5 +48,5 @@ def test_what_networks_get_of_a_clip():
     low, high = np.percentile(pictures, (0.5, 99.5))
     np.testing.assert_allclose(last[0], ((pictures[-1].transpose(1, 2, 0) - low) / (high - low)).clip(0, 1))
     assert last[1].shape == (4, 4, 3)
-    np.testing.assert_array_equal(last[2], inputs["whole"][0].T)
+    np.testing.assert_array_equal(last[2], inputs["whole"][0, 0].T)
     np.testing.assert_array_equal(last[3], inputs["seconds"][9].T)
