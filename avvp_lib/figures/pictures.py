@@ -89,7 +89,8 @@ def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 8) -> Figure
     """What networks get of one clip, a row each: pictures, or spectrograms with time to the right and pitch upwards.
 
     Args:
-        inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), or spectrograms (n, steps, bands) or (n, 1, steps, bands).
+        inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), spectrograms (n, steps, bands) or
+            (n, 1, steps, bands).
             Colours are spread over each row's own range.
         looks: pictures in a row, spread from the first to the last; of a clip of pictures its frames; of spectrograms as many, but one
             alone gets the whole row.
