@@ -172,6 +172,12 @@ def failures_folder() -> Path:
     return workspace() / "outputs" / "tables" / "failures"
 
 
+def kept_failures(cells: str) -> list[dict[str, str | int]]:
+    """What failed when it was last tried, of one folder of cells: cells, experiment, seed, reason, traceback."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(failures_folder().glob(f"{cells}-*.json"))]
+    return [failure for failure in found if failure["cells"] == cells]
+
+
 def _failure(task: Task, place: Place) -> Path:
     return failures_folder() / f"{place.cells(task.setting)}-{task.experiment}-{task.seed}.json"
 

@@ -28,7 +28,7 @@ from avvp_lib.reports import (
 from avvp_lib.reports import is_stale as is_stale_cell
 from avvp_lib.segmentation_reports import clip_scores, compare_segmentation
 from avvp_lib.segmentation_reports import is_stale as is_stale_mask_cell
-from avvp_lib.table_cells import Place, find_tables
+from avvp_lib.table_cells import SEEDS, Place, Task, find_tables, kept_failures, planned_tasks
 from avvp_lib.table_rows import TABLES, Row, Table
 
 PUBLISHED_CORPORA = {None: "llp", "s4": "avsbench-s4", "ms3": "avsbench-ms3", "avss": "avss"}
@@ -276,7 +276,57 @@ def claims_text(place: Place) -> str:
         if (mine["seeds"] > 0).any():
             table = TABLES[name]
             parts += [f"### {name}: {table.title}", "", f"Score: {table.score}.", "", markdown(_for_reading(mine)), ""]
-    return "\n".join(parts).rstrip()
+    return "\n".join([*parts, *_failed(place), times_text(place)])
+
+
+def _failed(place: Place) -> list[str]:
+    """Lines on the trainings that failed: without them a row looks better than it is."""
+    folders = dict.fromkeys(place.cells(setting) for table in TABLES.values() for setting in table.settings or (None,))
+    lines = [
+        f"* `{failure['experiment']}`, seed {failure['seed']} ({folder}): {failure['reason']}"
+        for folder in folders
+        for failure in kept_failures(folder)
+    ]
+    return ["### What failed", "", *lines, ""] if lines else []
+
+
+def table_times(place: Place, seeds: int = SEEDS) -> pd.DataFrame:
+    """What measuring the tables takes: a row a table, each cell with the first one that it stands in.
+
+    Args:
+        seeds: training seeds of a cell that is trained.
+
+    Returns:
+        Columns table, cells, measured (of these), hours: of one process, as the measured cells say themselves.
+    """
+    seconds: dict[tuple[str | None, str, int], float] = {}
+    for setting in dict.fromkeys(s for table in TABLES.values() for s in table.settings or (None,)):
+        try:
+            cells = read_cells(place.cells(setting))
+        except FileNotFoundError:
+            continue
+        seconds |= {(setting, cell["experiment"], cell["seed"]): cell.get("seconds", 0.0) for cell in cells}
+    counted: set[Task] = set()
+    rows = []
+    for name in TABLES:
+        mine = set(planned_tasks([name], place, seeds)) - counted
+        counted |= mine
+        found = [seconds[key] for task in mine if (key := (task.setting, task.experiment, task.seed)) in seconds]
+        rows.append({"table": name, "cells": len(mine), "measured": len(found), "hours": sum(found) / 3600})
+    return pd.DataFrame([row for row in rows if row["cells"]])
+
+
+def times_text(place: Place) -> str:
+    """How long all tables take, and how that splits, as Markdown."""
+    times = table_times(place)
+    total = times[["cells", "measured", "hours"]].sum()
+    shown = times.assign(hours=times["hours"].map("{:.2f}".format)).set_index("table")
+    said = f"{total['measured']:.0f} of {total['cells']:.0f} cells took {total['hours']:.1f} hours of one process"
+    rest = (
+        ", by the clock of two cores that often had more to do than that. A cell counts with the first table that it stands in; corpora "
+        "and features come on top."
+    )
+    return "\n".join(["### What it takes", "", said + rest, "", markdown(shown)])
 
 
 def _has_experiment(line: Any) -> bool:

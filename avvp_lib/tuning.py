@@ -26,8 +26,9 @@ TRIAL_SEED = 0
 TUNED = (
     *(f"{model}-zero-shot" for model in ("han", "mgn", "jomold", "valor", "mm-cse", "mug", "ear")),
     "mug-without-text",
+    "mug-combined-1",
 )
-"""The recipes of the family: networks under the same pseudo-labels."""
+"""The recipes of the family: networks under the same pseudo-labels; and MUG as its paper has it, with videos that are generated."""
 
 
 def trials_folder(corpus: str) -> Path:

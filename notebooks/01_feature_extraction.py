@@ -43,12 +43,14 @@ import avvp_lib
 from avvp_lib.corpora.synthetic.encoding import write_video
 from avvp_lib.features import FeatureBank, MediaError, build_backbone, extract, read_media
 from avvp_lib.features.bank import BankError
+from avvp_lib.features.input_choices import input_effects
 from avvp_lib.features.log_mel import log_mel
 from avvp_lib.features.similarity import event_contrast
 from avvp_lib.features.tiny_teachers import PICTURE_CENTRE, PICTURE_SPREAD, picture_input
 from avvp_lib.figures import (
     change_pictures,
     contact_sheet,
+    input_effect_lines,
     log_mel_pictures,
     sampling_moments,
     segment_spectrograms,
@@ -294,7 +296,39 @@ figure
 # </details>
 
 # %% [markdown]
-# ## 7. Joined by id, not by order
+# ## 7. The same clip, extracted a little differently
+#
+# Whoever cannot download the published features extracts them again, and decides anew: the middle frame of a second or one of ten spread over the clip? Squash the picture or cut out its middle, as networks for ImageNet look at it? One window of sound a second, or one every 0.96 s, as VGGish lays its
+# examples end to end? Nothing fails, all shapes are right. We change one thing at a time, ask the same network, and take the cosine of what it says with what it said before. Two mistakes are among them that everybody makes once: red and blue exchanged, as OpenCV reads pictures, and sound at half its loudness, as where one pipeline normalises and the other does not.
+#
+# As a yardstick: how far is the *next second* of the same clip from this one?
+
+# %%
+clips = [read_media(bench.corpus.media_path(other), **clip.reading) for other in test.keys[:30]]
+effects = input_effects(clips)
+figure = input_effect_lines(effects)
+figure.savefig(folder / "input_effects.png")
+figure
+
+# %%
+effects.groupby(["modality", "choice"], sort=False)[["cosine", "same_category"]].mean().round(2)
+
+# %% [markdown]
+# **Notice**, on the left, that windows 0.96 s apart begin in step with the seconds and drift away from them, by 0.36 s at the tenth. Loudness matters as much as another second: the network has learned how loud things are. On the right, the middle frame of the first second is another
+# picture altogether, because ten frames *spread from the first to the last* begin with the very first instant of a clip, in which our things are still fading in. In the last column, how often the sentence that fits a segment best stays the same: that is what a pseudo-label would notice.
+#
+# None of these choices is wrong by itself, save the two mistakes. But a parser that was trained on one and is tested on the other sees a different clip. So a bank's card states the rule, and banks are comparable when their cards are equal.
+#
+# **Question.** Which of these differences would training a parser on the new features repair, and which not?
+#
+# <details><summary>Answer</summary>
+#
+# It would repair what is the same change everywhere (a crop, a loudness, even exchanged colours, as far as the network still tells things apart): the parser learns the new features. It cannot repair what moves a segment in *time*: with windows 0.96 s apart the tenth holds 0.64 s of its own second and 0.36 s of the one before, and no network behind it can give those back to the segment where they
+# were annotated. And nothing helps if training and test features were made in two ways.
+# </details>
+
+# %% [markdown]
+# ## 8. Joined by id, not by order
 #
 # A bank and a list of videos come from different files, written at different times. Joining them by position goes wrong silently: the first video that could not be decoded shifts all that follow. So a bank is asked by id.
 
@@ -316,7 +350,7 @@ except BankError as error:
     print(error)
 
 # %% [markdown]
-# ## 8. Bad files
+# ## 9. Bad files
 #
 # Downloads break off, disks fill up, clips come without sound. A file that decodes to something wrong is worse than one that fails, so the reader refuses and says why. We cut a good file in half:
 

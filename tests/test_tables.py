@@ -14,7 +14,7 @@ from avvp_lib.reports import PREDICTORS
 from avvp_lib.segmentation_recipes import RECIPES as MASK_RECIPES
 from avvp_lib.table_cells import Place, Task, fill_tables, find_tables, selected_rows, tasks_of
 from avvp_lib.table_pages import write_claims, write_table
-from avvp_lib.table_reports import claims, paper_and_ours, verdicts, wide
+from avvp_lib.table_reports import claims, claims_text, paper_and_ours, table_times, times_text, verdicts, wide
 from avvp_lib.table_rows import TABLES
 from tests.test_reports import cell
 
@@ -149,9 +149,11 @@ def test_a_table_is_measured_in_its_shards_and_failures_are_kept(home, monkeypat
     assert sorted(asked, key=everything.index) == everything
     (failed,) = [failure for part in failures for failure in part]
     assert failed["experiment"] == "han-combined-1" and failed["reason"] == "FloatingPointError: the loss is nan"
+    keep(home, cell("han-zero-shot", 0, [50.0, 60.0]))
+    assert "* `han-combined-1`, seed 0 (smoke-studio-1): FloatingPointError: the loss is nan" in claims_text(PLACE)
     monkeypatch.setattr(table_cells, "measure_task", lambda task, place: None)
     assert fill_tables(["mug/4"], PLACE, 1, ["HAN"], workers=1) == []
-    assert not list(table_cells.failures_folder().iterdir())
+    assert not list(table_cells.failures_folder().iterdir()) and "### What failed" not in claims_text(PLACE)
     with pytest.raises(ValueError, match="shard 3/2 is none: choose 1/2 to 2/2"):
         fill_tables(["mug/4"], PLACE, shard=(3, 2))
     with pytest.raises(ValueError, match="rows belong to one table, not to 2: mug/3, mug/4"):
@@ -214,6 +216,22 @@ def test_repeated_tables_do_not_count_twice(home):
     keep(home, cell("ear-ear-labels", 0, [50.0, 60.0]), cell("ear-ear-labels-without-erm", 0, [45.0, 55.0]))
     measured = claims(PLACE).query("seeds > 0")
     assert set(measured["table"]) == {"ear/VII"}
+
+
+def test_a_cell_counts_with_the_first_table_that_it_stands_in(home):
+    keep(
+        home,
+        {**cell("mug-combined-1", 0, [1.0]), "seconds": 5400.0},
+        {**cell("mug-combined-1", 4, [1.0]), "seconds": 1e6},
+    )
+    times = table_times(PLACE).set_index("table")
+    assert times["hours"].sum() == times.loc["mug/1", "hours"] == 1.5, "a fourth seed does not count"
+    assert times["measured"].sum() == 1
+    tasks = tasks_of(TABLES.values(), PLACE, 3)
+    assert times["cells"].sum() == len(tasks) and times.loc["mug/2", "cells"] < len(
+        tasks_of([TABLES["mug/2"]], PLACE, 3)
+    )
+    assert f"1 of {len(tasks)} cells took 1.5 hours" in times_text(PLACE)
 
 
 def test_files_of_a_table_and_the_page_of_claims(home):

@@ -20,9 +20,16 @@ from torch import Tensor
 from avvp_lib.corpora.vggish_log_mel import vggish_log_mel
 from avvp_lib.features.bank import BackboneCard
 from avvp_lib.features.clip_media import SECONDS, VGGISH_RATE, ClipMedia
-from avvp_lib.features.published_clap import clap_map, clap_seconds, clap_seconds_hf
+from avvp_lib.features.published_clap import clap_map, clap_seconds, clap_seconds_hf, clip_log_mel, pieces_log_mel
 from avvp_lib.features.published_extractor import PublishedBackbone
-from avvp_lib.features.published_vision import clip, r2plus1d, resnet152
+from avvp_lib.features.published_vision import (
+    clip,
+    clip_frames,
+    kinetics_clips,
+    r2plus1d,
+    resnet152,
+    resnet_frames,
+)
 from avvp_lib.features.vggish_network import EMBEDDING, PCA_WEIGHTS, WEIGHTS, load_post_processing, load_vggish
 from avvp_lib.features.weight_files import WebFile, WeightFile, find_weights, refuse_code, revision
 
@@ -77,12 +84,24 @@ def vggish(
         licence=VGGISH.licence,
     )
 
-    def log_mel(media: ClipMedia) -> Tensor:
-        """(10, 1, 96, 64)."""
-        return torch.from_numpy(vggish_log_mel(media.sounds[VGGISH_RATE], framing))[:, None]
+    return PublishedBackbone(card, partial(vggish_examples, framing=framing), network, device)
 
-    return PublishedBackbone(card, log_mel, network, device)
 
+def vggish_examples(media: ClipMedia, framing: str = "per_second") -> Tensor:
+    """What VGGish takes: (10, 1, 96, 64) float32."""
+    return torch.from_numpy(vggish_log_mel(media.sounds[VGGISH_RATE], framing))[:, None]
+
+
+PUBLISHED_INPUTS: dict[str, Callable[[ClipMedia], Tensor]] = {
+    "resnet152": resnet_frames,
+    "r2plus1d": kinetics_clips,
+    "clip": clip_frames,
+    "vggish": vggish_examples,
+    "vggish-continuous": partial(vggish_examples, framing="continuous"),
+    "clap": clip_log_mel,
+    "clap-seconds": pieces_log_mel,
+}
+"""What each network takes of a clip; for this no weights are needed."""
 
 _BUILDERS: dict[str, Callable[..., PublishedBackbone]] = {
     "vggish": vggish,

@@ -81,7 +81,7 @@ def clap_map(weights: Path | None = None, device: str = "cpu", download: bool = 
     )
     return PublishedBackbone(
         card,
-        lambda media: clap_log_mel(torch.from_numpy(int16_round_trip(media.sounds[CLAP_RATE]))[None]),
+        clip_log_mel,
         lambda log_mel: network.tokens(log_mel).flatten(0, 1),
         device,
     )
@@ -92,7 +92,7 @@ def clap_seconds(weights: Path | None = None, device: str = "cpu", download: boo
     path = find_weights(CLAP_630K_FUSION, weights, download)
     network = load_clap_audio(path, device)
     card = _seconds_card("clap-seconds", revision(path), CLAP_630K_FUSION.licence, "laion_clap")
-    return PublishedBackbone(card, _pieces_log_mel, network, device)
+    return PublishedBackbone(card, pieces_log_mel, network, device)
 
 
 def clap_seconds_hf(weights: Path | None = None, device: str = "cpu", download: bool = False) -> PublishedBackbone:
@@ -112,7 +112,7 @@ def clap_seconds_hf(weights: Path | None = None, device: str = "cpu", download: 
         return network.get_audio_features(input_features=log_mel[:, None], is_longer=longer).pooler_output
 
     card = _seconds_card("clap-seconds-hf", revision(path), CLAP_HTSAT_FUSED.licence, "transformers")
-    return PublishedBackbone(card, _pieces_log_mel, encode, device)
+    return PublishedBackbone(card, pieces_log_mel, encode, device)
 
 
 def _seconds_card(name: str, weights: str, licence: str, library: str) -> BackboneCard:
@@ -162,8 +162,13 @@ def repeat_pad(piece: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate([repeated, np.zeros(length - len(repeated), repeated.dtype)])
 
 
-def _pieces_log_mel(media: ClipMedia) -> Tensor:
-    """(10, 1001, 64): what CLAP sees of each second."""
+def clip_log_mel(media: ClipMedia) -> Tensor:
+    """What CLAP takes of a whole clip: (1, 1001, 64) float32."""
+    return clap_log_mel(torch.from_numpy(int16_round_trip(media.sounds[CLAP_RATE]))[None])
+
+
+def pieces_log_mel(media: ClipMedia) -> Tensor:
+    """What CLAP takes of each second: (10, 1001, 64) float32."""
     pieces = [int16_round_trip(piece) for piece in second_pieces(media.sounds[CLAP_RATE])]
     return clap_log_mel(torch.from_numpy(np.stack([repeat_pad(piece, CLIP_SAMPLES) for piece in pieces])))
 

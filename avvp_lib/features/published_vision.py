@@ -89,7 +89,7 @@ def resnet152(weights: Path | None = None, device: str = "cpu", download: bool =
         normalisation="none",
         licence=RESNET_152.licence,
     )
-    return PublishedBackbone(card, _resnet_frames, lambda frames: _in_parts(network, frames), device)
+    return PublishedBackbone(card, resnet_frames, lambda frames: _in_parts(network, frames), device)
 
 
 def r2plus1d(weights: Path | None = None, device: str = "cpu", download: bool = False) -> PublishedBackbone:
@@ -109,7 +109,7 @@ def r2plus1d(weights: Path | None = None, device: str = "cpu", download: bool = 
         normalisation="none",
         licence=R2PLUS1D_18.licence,
     )
-    return PublishedBackbone(card, _kinetics_clips, lambda clips: _in_parts(network, clips, at_a_time=2), device)
+    return PublishedBackbone(card, kinetics_clips, lambda clips: _in_parts(network, clips, at_a_time=2), device)
 
 
 def clip(
@@ -138,7 +138,7 @@ def clip(
         licence=CLIP_VIT_L_14.licence,
     )
     return PublishedBackbone(
-        card, _clip_frames, lambda frames: nn.functional.normalize(network.encode_image(frames), dim=-1), device
+        card, clip_frames, lambda frames: nn.functional.normalize(network.encode_image(frames), dim=-1), device
     )
 
 
@@ -156,8 +156,8 @@ def _in_parts(network: nn.Module, inputs: Tensor, at_a_time: int = FRAMES_AT_A_T
     return torch.cat([network(part) for part in inputs.split(at_a_time)])
 
 
-def _resnet_frames(media: ClipMedia) -> Tensor:
-    """(80, 3, 224, 224)."""
+def resnet_frames(media: ClipMedia) -> Tensor:
+    """What ResNet-152 takes: (80, 3, 224, 224) float32."""
     frames = []
     for frame in media.frames:
         picture = functional.resize(Image.fromarray(frame), RESNET_SHORT_SIDE, InterpolationMode.BILINEAR)
@@ -165,16 +165,16 @@ def _resnet_frames(media: ClipMedia) -> Tensor:
     return functional.normalize(torch.stack(frames), IMAGENET_MEAN, IMAGENET_STD)
 
 
-def _kinetics_clips(media: ClipMedia) -> Tensor:
-    """(10, 3, 8, 112, 112)."""
+def kinetics_clips(media: ClipMedia) -> Tensor:
+    """What R(2+1)D-18 takes: (10, 3, 8, 112, 112) float32."""
     size = [KINETICS_SIDE, KINETICS_SIDE]
     pictures = [functional.resize(Image.fromarray(frame), size, InterpolationMode.BILINEAR) for frame in media.frames]
     frames = functional.normalize(torch.stack([functional.to_tensor(p) for p in pictures]), KINETICS_MEAN, KINETICS_STD)
     return frames.unflatten(0, (SECONDS, FRAMES_PER_SECOND)).transpose(1, 2).contiguous()
 
 
-def _clip_frames(media: ClipMedia) -> Tensor:
-    """(10, 3, 224, 224)."""
+def clip_frames(media: ClipMedia) -> Tensor:
+    """What CLIP takes: (10, 3, 224, 224) float32."""
     chosen = np.linspace(0, FRAMES - 1, SECONDS).round().astype(int)  # the first and the last frame are among them
     frames = torch.from_numpy(media.frames[chosen]).permute(0, 3, 1, 2).float() / 255
     frames = functional.resize(frames, [CLIP_SIDE, CLIP_SIDE], InterpolationMode.BILINEAR, antialias=False)

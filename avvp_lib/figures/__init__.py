@@ -4,10 +4,16 @@ from avvp_lib.figures.attention import segment_weights
 from avvp_lib.figures.calibration import reliability_curves
 from avvp_lib.figures.class_features import feature_planes, weight_histograms
 from avvp_lib.figures.errors import error_bars
-from avvp_lib.figures.features import change_pictures, sampling_moments, segment_spectrograms, self_similarity
+from avvp_lib.figures.features import (
+    change_pictures,
+    input_effect_lines,
+    sampling_moments,
+    segment_spectrograms,
+    self_similarity,
+)
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
-from avvp_lib.figures.pictures import contact_sheet, log_mel_pictures
+from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
 from avvp_lib.figures.relations import relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
 from avvp_lib.figures.timelines import timeline
@@ -19,8 +25,10 @@ __all__ = [
     "confusion_bars",
     "contact_sheet",
     "error_bars",
+    "extractor_inputs",
     "feature_planes",
     "grid_picture",
+    "input_effect_lines",
     "learning_curve",
     "learning_curves",
     "log_mel_pictures",

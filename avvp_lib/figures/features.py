@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
@@ -13,6 +14,7 @@ from avvp_lib.corpora.events import MODALITIES, maximal_runs
 from avvp_lib.features.media import Media
 from avvp_lib.features.similarity import cosine_over_time
 from avvp_lib.figures.style import (
+    GREY,
     LIGHT,
     LINE_COLOURS,
     MARKERS,
@@ -146,6 +148,30 @@ def change_pictures(media: Media, descriptor: np.ndarray, channels: int = 40, lo
     below.imshow(shown, aspect="auto", cmap="magma", interpolation="nearest")
     below.set(xticks=range(seconds), yticks=[], xlabel="segment")
     below.set_ylabel("channels", rotation=0, ha="right", va="center")
+    return figure
+
+
+@styled
+def input_effect_lines(effects: pd.DataFrame) -> Figure:
+    """Mean cosine of each segment with what it was, a line a choice, a panel a modality; the next second as a yardstick.
+
+    Args:
+        effects: as `features.input_choices.input_effects` returns them.
+    """
+    figure = new_figure(WIDTH, 4.3)
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, modality in zip(panels, MODALITIES, strict=True):
+        mine = effects[effects["modality"] == modality]
+        means = mine.groupby(["choice", "segment"], sort=False)["cosine"].mean().unstack("choice")
+        yardstick = mine.loc[mine["choice"] == "next second", "cosine"].mean()
+        axes.axhline(yardstick, color=GREY, linewidth=1.5, linestyle="--", label="next second")
+        for number, choice in enumerate(name for name in means if name != "next second"):
+            line = {"color": LINE_COLOURS[number], "marker": MARKERS[number], "label": choice}
+            axes.plot(means.index, means[choice], **line)
+        axes.set(title=f"{modality}", xlabel="segment", xticks=means.index)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.38), ncols=4, columnspacing=1.0, handlelength=1.5)
+    panels[0].set_ylabel("cosine with the usual features")
+    panels[0].set_ylim(top=1.01)
     return figure
 
 

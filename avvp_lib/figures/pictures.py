@@ -82,3 +82,36 @@ def draw_log_mel(axes: Axes, waveform: np.ndarray, sample_rate: int) -> None:
     axes.set_yticks([])
     axes.set_ylabel("log-mel", rotation=0, ha="right", va="center")
     axes.tick_params(axis="x", length=0)
+
+
+@styled
+def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 8) -> Figure:
+    """What networks get of one clip, a row each: pictures, or spectrograms with time to the right and pitch upwards.
+
+    Args:
+        inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), or spectrograms (n, steps, bands); n at least 1.
+            Colours are spread over each row's own range.
+        looks: pictures in a row, spread from the first to the last; of a clip of pictures its frames; of spectrograms as many, but one
+            alone gets the whole row.
+    """
+    figure = new_figure(WIDTH, len(inputs) * (WIDTH / looks + 0.42))
+    for (title, values), part in zip(
+        inputs.items(), figure.subfigures(len(inputs), 1, squeeze=False)[:, 0], strict=True
+    ):
+        part.suptitle(title, fontsize=12, x=0.01, ha="left")
+        shown = _looks(values, looks)
+        low, high = np.percentile(shown, (0.5, 99.5))
+        for axes, look in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+            if look.ndim == 3:
+                axes.imshow(((look.transpose(1, 2, 0) - low) / (high - low)).clip(0, 1))
+            else:
+                axes.imshow(look.T, origin="lower", cmap=LOUDNESS, vmin=low, vmax=high, aspect="auto")
+            axes.axis("off")
+    return figure
+
+
+def _looks(values: np.ndarray, number: int) -> np.ndarray:
+    """At most `number` pictures or spectrograms of a row."""
+    values = values[len(values) // 2].transpose(1, 0, 2, 3) if values.ndim == 5 else values
+    chosen = np.linspace(0, len(values) - 1, min(number, len(values))).round().astype(int)
+    return values[chosen]

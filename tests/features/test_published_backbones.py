@@ -1,5 +1,7 @@
 """VGGish by both framings, with random weights from a file of the real size."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from avvp_lib.corpora.vggish_log_mel import vggish_log_mel
 from avvp_lib.features.bank import FeatureBank
 from avvp_lib.features.clip_media import ClipMedia
-from avvp_lib.features.published_backbones import build_published, vggish
+from avvp_lib.features.published_backbones import PUBLISHED_BACKBONES, PUBLISHED_INPUTS, build_published, vggish
 from avvp_lib.features.vggish_network import PostProcessing, VGGish, load_vggish
 from avvp_lib.provenance import file_digest
 from tests.features.published_checkpoints import media, seeded_state
@@ -21,7 +23,7 @@ def noise() -> ClipMedia:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
+def weights(tmp_path_factory) -> Iterator[Path]:
     """A folder with both of VGGish's files."""
     folder = tmp_path_factory.mktemp("vggish")
     with torch.device("meta"):
@@ -29,7 +31,8 @@ def weights(tmp_path_factory) -> Path:
     torch.save(seeded_state(network, seed=9), folder / "vggish-10086976.pth")
     state = seeded_state(PostProcessing(), seed=10)
     torch.save({**state, "pca_means": torch.zeros(128, 1)}, folder / "vggish_pca_params-970ea276.pth")
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # 0.3 GB
 
 
 def with_sound(noise: ClipMedia, sound: np.ndarray) -> ClipMedia:
@@ -95,3 +98,20 @@ def test_features_make_a_bank_with_the_card(weights, noise, tmp_path):
     bank = FeatureBank.open(tmp_path / "vggish")
     assert bank.card == backbone.card and bank.card.licence == "Apache-2.0"
     np.testing.assert_array_equal(bank.take(["noise"])[0], features)
+
+
+def test_what_each_network_takes_needs_no_weights(noise):
+    inputs = {name: prepare(noise) for name, prepare in PUBLISHED_INPUTS.items()}
+    assert {name: tuple(values.shape) for name, values in inputs.items()} == {
+        "resnet152": (80, 3, 224, 224),
+        "r2plus1d": (10, 3, 8, 112, 112),
+        "clip": (10, 3, 224, 224),
+        "vggish": (10, 1, 96, 64),
+        "vggish-continuous": (10, 1, 96, 64),
+        "clap": (1, 1001, 64),
+        "clap-seconds": (10, 1001, 64),
+    }
+    assert set(PUBLISHED_BACKBONES) < set(inputs)
+    assert all(values.dtype == torch.float32 for values in inputs.values())
+    assert torch.equal(inputs["vggish"][0], inputs["vggish-continuous"][0]), "only the first example is the same"
+    assert not torch.equal(inputs["vggish"][9], inputs["vggish-continuous"][9])

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +154,7 @@ def test_transformers_clap_needs_its_settings(small_clap_model, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def laion(tmp_path_factory, noise) -> tuple[Path, dict[str, np.ndarray]]:
+def laion(tmp_path_factory, noise) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
     """A folder with a checkpoint of laion_clap and a tokenizer, and what the whole package makes of it, in a process without a network."""
     from transformers import RobertaConfig, RobertaModel
 
@@ -179,7 +181,9 @@ def laion(tmp_path_factory, noise) -> tuple[Path, dict[str, np.ndarray]]:
     run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     with np.load(folder / "answers.npz") as stored:
-        return folder, dict(stored)
+        answers = dict(stored)
+    yield folder, answers
+    shutil.rmtree(folder)  # 0.2 GB
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_resnet_frames_are_scaled_as_torchvision_scales_them_for_these_weights(s
     from torchvision.models import ResNet152_Weights
 
     frames = media(seed=1, height=size[0], width=size[1]).frames
-    prepared = published_vision._resnet_frames(with_frames(media(), frames))
+    prepared = published_vision.resnet_frames(with_frames(media(), frames))
     theirs = ResNet152_Weights.IMAGENET1K_V1.transforms()
     assert prepared.shape == (80, 3, 224, 224) and prepared.dtype == torch.float32
     for index in (0, 41, 79):
@@ -56,7 +56,7 @@ def test_resnet_frames_are_scaled_as_torchvision_scales_them_for_these_weights(s
 
 def test_kinetics_clips_are_ten_seconds_of_eight_frames_squashed(noise):
     frames = numbered_frames()
-    clips = published_vision._kinetics_clips(with_frames(noise, frames))
+    clips = published_vision.kinetics_clips(with_frames(noise, frames))
     assert clips.shape == (10, 3, 8, 112, 112)
     for channel, (mean, deviation) in enumerate([(0.43216, 0.22803), (0.394666, 0.22145), (0.37645, 0.216989)]):
         brightness = (clips[:, channel] * deviation + mean) * 255
@@ -64,13 +64,13 @@ def test_kinetics_clips_are_ten_seconds_of_eight_frames_squashed(noise):
         torch.testing.assert_close(brightness, expected, atol=1e-3, rtol=0)
     halves = noise.frames.copy()
     halves[:, :, :24], halves[:, :, 24:] = 0, 255  # the whole width is seen: nothing is cut off
-    squashed = published_vision._kinetics_clips(with_frames(noise, halves))[0, 0, 0]
+    squashed = published_vision.kinetics_clips(with_frames(noise, halves))[0, 0, 0]
     assert squashed[:, 0].unique().numel() == squashed[:, -1].unique().numel() == 1
     assert (squashed[0] > 0).sum() == 56
 
 
 def test_clip_takes_ten_frames_from_the_first_to_the_last(noise):
-    prepared = published_vision._clip_frames(with_frames(noise, numbered_frames()))
+    prepared = published_vision.clip_frames(with_frames(noise, numbered_frames()))
     assert prepared.shape == (10, 3, 224, 224)
     brightness = (prepared[:, 0, 0, 0] * 0.26862954 + 0.48145466) * 255
     assert (brightness / 3).round().int().tolist() == [0, 9, 18, 26, 35, 44, 53, 61, 70, 79]
@@ -78,7 +78,7 @@ def test_clip_takes_ten_frames_from_the_first_to_the_last(noise):
 
 def test_clip_frames_are_squashed_bilinearly_without_antialiasing():
     large = media(seed=2, height=300, width=500)
-    prepared = published_vision._clip_frames(large)
+    prepared = published_vision.clip_frames(large)
     picture = torch.from_numpy(large.frames[79]).permute(2, 0, 1)[None] / 255
     mean, deviation = (
         torch.tensor(numbers).view(3, 1, 1) for numbers in (published_vision.CLIP_MEAN, published_vision.CLIP_STD)
@@ -218,6 +218,7 @@ def test_resnet_152_from_a_file_of_its_size(tmp_path, noise):
         {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}, path
     )  # as in 2017
     backbone = build_published("resnet152", path)
+    path.unlink()  # 0.2 GB
     frames = backbone.prepare(noise)
     features = backbone.encode(frames[:3])
     assert features.shape == (3, 2048) and (features >= 0).all() and features.std() > 0.01

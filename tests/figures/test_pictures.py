@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avvp_lib.figures import contact_sheet, log_mel_pictures
+from avvp_lib.figures import contact_sheet, extractor_inputs, log_mel_pictures
 
 IMAGES = [np.full((8, 8, 3), value, np.uint8) for value in (10, 20, 30, 40, 50)]
 
@@ -30,3 +30,23 @@ def test_a_tone_is_bright_at_its_time_and_pitch():
     assert 128 <= column < 192
     assert 5 <= band < 20  # 440 Hz lies in the lower third of 60 to 7800 Hz on the mel scale
     assert axes.images[0].get_extent() == [0, 10, 0, 64]
+
+
+def test_what_networks_get_of_a_clip():
+    random = np.random.default_rng(0)
+    inputs = {
+        "pictures": random.random((80, 3, 6, 8)),
+        "clips": random.random((10, 3, 8, 4, 4)),
+        "whole": random.random((1, 50, 5)),
+        "seconds": random.random((10, 20, 5)),
+    }
+    rows = extractor_inputs(inputs, looks=4).subfigs
+    assert [row.get_suptitle() for row in rows] == list(inputs)
+    assert [len(row.axes) for row in rows] == [4, 4, 1, 4]
+    last = [row.axes[-1].images[0].get_array() for row in rows]
+    pictures = inputs["pictures"][[0, 26, 53, 79]]
+    low, high = np.percentile(pictures, (0.5, 99.5))
+    np.testing.assert_allclose(last[0], ((pictures[-1].transpose(1, 2, 0) - low) / (high - low)).clip(0, 1))
+    assert last[1].shape == (4, 4, 3)
+    np.testing.assert_array_equal(last[2], inputs["whole"][0].T)
+    np.testing.assert_array_equal(last[3], inputs["seconds"][9].T)
