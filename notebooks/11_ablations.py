@@ -29,7 +29,7 @@
 # `avvp table mug/2` runs a table by its name: recipes that are missing or stale are trained, all others are read from `outputs/cells`. Run this notebook with another name, for example `avvp run notebooks/11_ablations.py -p table ear/IX`; `avvp table` lists them.
 
 # %% tags=["parameters"]
-table = "mug/4"  # which table of which paper: mug/1 to 5, ear/I to IX and S-X to S-XX, mm-cse/1 to 10, selm/1 to 8
+table = "mug/2"  # which table of which paper: mug/1 to 5, ear/I to IX and S-X to S-XX, mm-cse/1 to 10, selm/1 to 8
 profile = "tutorial"  # the size of the recipes whose cells are read
 corpus = "studio-1"  # <domain>-<seed>; seed 1 is the one that nothing was tuned on
 out = "outputs/runs/11_ablations"  # folder for the figures
