@@ -305,7 +305,7 @@ def table_times(place: Place, seeds: int = SEEDS) -> pd.DataFrame:
             cells = read_cells(place.cells(setting))
         except FileNotFoundError:
             continue
-        seconds |= {(setting, cell["experiment"], cell["seed"]): cell.get("seconds", 0.0) for cell in cells}
+        seconds |= {(setting, cell["experiment"], cell["seed"] or 0): cell.get("seconds", 0.0) for cell in cells}
     counted: set[Task] = set()
     rows = []
     for name in TABLES:
