@@ -239,21 +239,21 @@ assert np.allclose(np.linalg.norm(fresh, axis=1), 1, atol=1e-5)  # the card says
 # %%
 whole = read_clip(bench.corpus.media_path(key))
 titles = {
-    "resnet152": "ResNet-152: 80 frames, the middle of each, 224 x 224 (eight of them)",
-    "r2plus1d": "R(2+1)D-18: clips of eight frames, all of each, 112 x 112 (the sixth second)",
-    "clip": "CLIP: ten frames, all of each, 224 x 224 (eight of them)",
-    "vggish": "VGGish: the first 0.975 s of every second (eight of ten)",
-    "vggish-continuous": "VGGish as segmentation corpora have it: windows 0.96 s apart (eight of ten)",
+    "resnet152": "ResNet-152: 80 frames, the middle of each (six of them)",
+    "clip": "CLIP: ten frames, all of each (six of them)",
+    "vggish": "VGGish: the first 0.975 s of a second (six of ten)",
+    "vggish-continuous": "VGGish for segmentation: 0.975 s every 0.96 s (six of ten)",
+    "r2plus1d": "R(2+1)D-18: eight frames as one clip (the sixth second)",
     "clap": "CLAP, token map: all ten seconds at once",
-    "clap-seconds": "CLAP, a vector a second: every second repeated until ten are full (eight of ten)",
+    "clap-seconds": "CLAP, a vector a second: each repeated to ten (six of ten)",
 }
 inputs = {title: PUBLISHED_INPUTS[name](whole).numpy() for name, title in titles.items()}
-figure = extractor_inputs(inputs)
+figure = extractor_inputs(inputs, looks=6)
 figure.savefig(folder / "extractor_inputs.png")
 figure
 
 # %% [markdown]
-# **Notice** what is cut off in the first row and not in the third, how much can happen within the one second of the second row, and that the two VGGish rows begin alike and end apart. In the last row a second is repeated ten times: CLAP was made for ten seconds and is asked about one.
+# **Notice** what is cut off for ResNet and not for CLIP, how much can happen within the one second that R(2+1)D sees, and that the two strips of VGGish begin alike and end apart. In the last strip a second is repeated ten times: CLAP was made for ten seconds and is asked about one.
 #
 # With weights, `build_published` makes features of this, and `avvp extract FOLDER --backbones vggish resnet152 r2plus1d clip clap --out features` those of a whole folder: see [backbones](../docs/backbones.md) and [extraction](../docs/extraction.md). Without them you are told what is missing:
 

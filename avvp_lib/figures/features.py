@@ -13,6 +13,7 @@ from matplotlib.gridspec import GridSpec
 from avvp_lib.corpora.events import MODALITIES, maximal_runs
 from avvp_lib.features.media import Media
 from avvp_lib.features.similarity import cosine_over_time
+from avvp_lib.figures.pictures import LOUDNESS
 from avvp_lib.figures.style import (
     GREY,
     LIGHT,
@@ -62,7 +63,7 @@ def segment_spectrograms(spectrograms: np.ndarray) -> Figure:
     figure = new_figure(WIDTH, WIDTH / len(spectrograms) + 0.3)
     low, high = np.percentile(spectrograms, (2, 99.8))
     for second, (axes, picture) in enumerate(zip(figure.subplots(1, len(spectrograms)), spectrograms, strict=True)):
-        axes.imshow(picture.T, origin="lower", cmap="magma", vmin=low, vmax=high)
+        axes.imshow(picture.T, origin="lower", cmap=LOUDNESS, vmin=low, vmax=high)
         axes.set_title(f"segment {second}", fontsize=11)
         axes.set(xticks=[], yticks=[])
     return figure

@@ -14,6 +14,8 @@ from avvp_lib.features.log_mel import log_mel
 from avvp_lib.figures.style import WIDTH, new_figure, styled
 
 LOUDNESS = colormaps["magma"].resampled(24)
+INPUT_COLOURS = 20  # noise needs many bytes, and a strip is for looking at
+QUIET_SHARE = 50  # percent of a spectrogram that is shown as silence
 
 
 @styled
@@ -85,23 +87,25 @@ def draw_log_mel(axes: Axes, waveform: np.ndarray, sample_rate: int) -> None:
 
 
 @styled
-def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 8) -> Figure:
-    """What networks get of one clip, a row each: pictures, or spectrograms with time to the right and pitch upwards.
+def extractor_inputs(inputs: Mapping[str, np.ndarray], looks: int = 4, columns: int = 2) -> Figure:
+    """What networks get of one clip, a strip each: pictures, or spectrograms with time to the right and pitch upwards.
 
     Args:
         inputs: by title, pictures (n, 3, H, W), clips of pictures (n, 3, frames, H, W), spectrograms (n, steps, bands) or
-            (n, 1, steps, bands).
-            Colours are spread over each row's own range.
-        looks: pictures in a row, spread from the first to the last; of a clip of pictures its frames; of spectrograms as many, but one
-            alone gets the whole row.
+            (n, 1, steps, bands). Colours are spread over each strip's own range, those of spectrograms over the
+            louder half.
+        looks: pictures in a strip, spread from the first to the last; of a clip of pictures its frames; of spectrograms as many, but one
+            alone gets the whole strip.
+        columns: strips side by side.
     """
-    figure = new_figure(WIDTH, len(inputs) * (WIDTH / looks + 0.42))
-    for (title, values), part in zip(
-        inputs.items(), figure.subfigures(len(inputs), 1, squeeze=False)[:, 0], strict=True
-    ):
-        part.suptitle(title, fontsize=12, x=0.01, ha="left")
+    rows = -(-len(inputs) // columns)
+    figure = new_figure(WIDTH, rows * (0.75 * WIDTH / columns / looks + 0.42))
+    figure.colours_shown = INPUT_COLOURS
+    parts = figure.subfigures(rows, columns, squeeze=False).ravel()
+    for (title, values), part in zip(inputs.items(), parts, strict=False):
+        part.suptitle(title, fontsize=11, x=0.01, ha="left")
         shown = _looks(values, looks)
-        low, high = np.percentile(shown, (0.5, 99.5))
+        low, high = np.percentile(shown, (0.5 if shown.ndim == 4 else QUIET_SHARE, 99.5))
         for axes, look in zip(part.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             if look.ndim == 3:
                 axes.imshow(((look.transpose(1, 2, 0) - low) / (high - low)).clip(0, 1))
