@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,31 +69,23 @@ def _extract(args: argparse.Namespace) -> None:
 
 def _extract_published(args: argparse.Namespace, videos: dict[str, Path]) -> None:
     """Published networks: minutes or days of work, so in parts, by several machines if need be, and with a report at the end."""
-    from concurrent.futures.process import BrokenProcessPool
-
     from avvp_lib.features.folder_extraction import extract_folder
     from avvp_lib.features.published_backbones import build_published
     from avvp_lib.workspace import shown
 
-    try:
-        report = extract_folder(
-            videos,
-            args.backbones,
-            args.out,
-            build_published,
-            weights=dict(args.weights),
-            on_missing=args.on_missing,
-            device=args.device,
-            workers=args.workers,
-            shard=args.shard,
-            retry_failures=args.retry_failures,
-            download=args.download,
-        )
-    except BrokenProcessPool:
-        raise SystemExit(
-            "avvp: a worker was killed, most likely because memory ran out. What was extracted is kept, and the same call goes "
-            "on: give it fewer --workers"
-        ) from None
+    report = extract_folder(
+        videos,
+        args.backbones,
+        args.out,
+        build_published,
+        weights=dict(args.weights),
+        on_missing=args.on_missing,
+        device=args.device,
+        workers=args.workers,
+        shard=args.shard,
+        retry_failures=args.retry_failures,
+        download=args.download,
+    )
     print(report)
     for name, folder in report.banks.items():
         print(f"{name}: {shown(folder)}")
@@ -234,19 +227,11 @@ def _table(args: argparse.Namespace) -> None:
 
 
 def _fill_and_write_tables(args: argparse.Namespace, place: Place) -> None:
-    from concurrent.futures.process import BrokenProcessPool
-
     from avvp_lib.table_cells import fill_tables
 
     failures = []
-    try:
-        if not args.print_only:
-            failures = fill_tables(args.names, place, args.seeds, args.rows, args.workers, args.shard)
-    except BrokenProcessPool:
-        raise SystemExit(
-            "avvp: a worker was killed, most likely because memory ran out. What was measured is kept, and the same call "
-            "goes on: give it fewer --workers"
-        ) from None
+    if not args.print_only:
+        failures = fill_tables(args.names, place, args.seeds, args.rows, args.workers, args.shard)
     if args.shard == (1, 1):
         _write_tables(args, place)
     if failures:
@@ -633,41 +618,8 @@ def _add_extraction(command: Callable[..., argparse.ArgumentParser]) -> argparse
     return extract
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line of `avvp`."""
-    parser = argparse.ArgumentParser(
-        prog="avvp", description="Audio-visual video parsing, from rendered video to tables."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, function: Callable[[argparse.Namespace], None], summary: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=summary, description=summary)
-        sub.set_defaults(function=function)
-        return sub
-
-    render = command("render", _render, "render a synthetic corpus; goes on where it was interrupted")
-    render.add_argument(
-        "--corpus",
-        choices=("synthetic-llp", "synthetic-unav", *(f"synthetic-avs-{setting}" for setting in AVS_SETTINGS)),
-        default="synthetic-llp",
-        help="LLP's form, UnAV-100's, or one of AVSBench's three",
-    )
-    render.add_argument("--seed", type=int, default=0, help="0 is for tuning, 1 for reporting")
-    render.add_argument("--size", default="tutorial", help="smoke or tutorial")
-    render.add_argument("--domain", default="studio", help="studio or street")
-    render.add_argument("--out", type=Path, help="corpus folder")
-
-    extract = _add_extraction(command)
-
-    teachers = command("train-teachers", _train_teachers, "train the tiny CLIP and the CLAP-like teacher from scratch")
-    teachers.add_argument("--seed", type=int, default=0)
-    teachers.add_argument(
-        "--wide-text",
-        action="store_true",
-        help="only text towers of more words, for the shipped picture and sound towers",
-    )
-    teachers.add_argument("--out", type=Path, help="folder of the weights; the package's own by default")
-
+def _add_measuring(command: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.ArgumentParser, ...]:
+    """What trains; all of these have workers."""
     measure = command("measure", _measure, "train and score recipes; finished cells in outputs/cells are kept")
     measure.add_argument("names", nargs="*", help="recipes and untrained predictors; all by default")
     measure.add_argument("--profile", default="tutorial", help="smoke, tutorial, paper or paper-clip (the real LLP)")
@@ -719,7 +671,10 @@ def build_parser() -> argparse.ArgumentParser:
         "tune", _tune, "validation trials of learning rates on corpus seed 0, the same number for each parser"
     )
     tune.add_argument("names", nargs="*", help="recipes; by default all parsers that learn from zero-shot labels")
+    return measure, table, tune
 
+
+def _add_results(command: Callable[..., argparse.ArgumentParser]) -> None:
     results = command("results", _results, "print the results table of a corpus from its cells")
     results.add_argument("corpus", nargs="?", default="tutorial-studio-1", help="<size>-<domain>-<corpus seed>")
     kind = results.add_mutually_exclusive_group()
@@ -735,9 +690,47 @@ def build_parser() -> argparse.ArgumentParser:
     )
     costs.add_argument("--write", type=Path, help="Markdown page to write it into, such as docs/costs.md")
 
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of `avvp`."""
+    parser = argparse.ArgumentParser(
+        prog="avvp", description="Audio-visual video parsing, from rendered video to tables."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable[[argparse.Namespace], None], summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(function=function)
+        return sub
+
+    render = command("render", _render, "render a synthetic corpus; goes on where it was interrupted")
+    render.add_argument(
+        "--corpus",
+        choices=("synthetic-llp", "synthetic-unav", *(f"synthetic-avs-{setting}" for setting in AVS_SETTINGS)),
+        default="synthetic-llp",
+        help="LLP's form, UnAV-100's, or one of AVSBench's three",
+    )
+    render.add_argument("--seed", type=int, default=0, help="0 is for tuning, 1 for reporting")
+    render.add_argument("--size", default="tutorial", help="smoke or tutorial")
+    render.add_argument("--domain", default="studio", help="studio or street")
+    render.add_argument("--out", type=Path, help="corpus folder")
+
+    extract = _add_extraction(command)
+
+    teachers = command("train-teachers", _train_teachers, "train the tiny CLIP and the CLAP-like teacher from scratch")
+    teachers.add_argument("--seed", type=int, default=0)
+    teachers.add_argument(
+        "--wide-text",
+        action="store_true",
+        help="only text towers of more words, for the shipped picture and sound towers",
+    )
+    teachers.add_argument("--out", type=Path, help="folder of the weights; the package's own by default")
+
+    measuring = _add_measuring(command)
+    _add_results(command)
     _add_notebook_commands(command)
     _add_doors(command)
-    for sub in (render, extract, measure, table, tune):
+    for sub in (render, extract, *measuring):
         sub.add_argument("--workers", type=int, help="processes; all cores by default")
     return parser
 
@@ -750,6 +743,11 @@ def main(arguments: list[str] | None = None) -> None:
         args.function(args)
     except (FileNotFoundError, NotADirectoryError, ValueError, FloatingPointError) as error:
         raise SystemExit(f"avvp: {error}") from error
+    except BrokenProcessPool:
+        raise SystemExit(
+            "avvp: a worker was killed, most likely because memory ran out. What was done is kept, and the same call goes on: "
+            "give it fewer --workers"
+        ) from None
     except KeyboardInterrupt:
         raise SystemExit("avvp: interrupted") from None
 

@@ -26,6 +26,8 @@ from torch import Tensor, nn
 from avvp_lib.fit_state import FitState, TrainingFolder
 from avvp_lib.locks import exclusive
 from avvp_lib.provenance import code_digest
+
+# The loop's private parts: its code stamps every stored cell, so it is used here as it is and not opened up for this.
 from avvp_lib.training import FitResult, ParsingData, TrainingRecipe, _identity, _train
 
 FORWARDS = ("without_cross_attention",)

@@ -14,6 +14,7 @@ from avvp_lib.models import build_model
 from avvp_lib.shared_training import fit_shared
 from avvp_lib.training import FitResult, TrainingRecipe, fit
 from tests.test_training import CLASSES, make_data
+from tests.torchrun import stop_after
 
 VIDEOS = 32
 OPTIONS = {"jomold": {"audio_noise": [0.3] * CLASSES, "visual_noise": [0.2] * CLASSES}}
@@ -51,25 +52,12 @@ def as_double(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def stop_after(epochs: int) -> None:
-    """Let a training end with an exception when it has done so many epochs."""
-    real, done = training._train_epoch, []
-
-    def epoch(*arguments):
-        if len(done) == epochs:
-            raise KeyboardInterrupt
-        done.append(1)
-        return real(*arguments)
-
-    training._train_epoch = epoch
-
-
 if __name__ == "__main__":
     number, precision, place, *names = sys.argv[1:]
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64 if precision == "64-true" else torch.float32)
     if names[0] == "--stop":
-        stop_after(1)
+        stop_after(1, training)
         names = names[1:]
     for name in names:
         train(name, int(number), precision, Path(place) / name)

@@ -12,6 +12,7 @@ from avvp_lib import segmentation_training
 from avvp_lib.segmentation_training import SegmentationTraining, fit_segmentation
 from avvp_lib.training import FitResult
 from tests.small_segmentation import make_clips, make_model
+from tests.torchrun import stop_after
 
 RECIPE = SegmentationTraining(epochs=3, batch_size=4, learning_rate=1e-3, frozen_epochs=1, clip_norm=1.0)
 
@@ -29,23 +30,10 @@ def train_shared(devices: int, precision: str, folder: Path) -> FitResult:
     )
 
 
-def stop_after(epochs: int) -> None:
-    """Let a training end with an exception when it has done so many epochs."""
-    real, done = segmentation_training._train_epoch, []
-
-    def epoch(*arguments):
-        if len(done) == epochs:
-            raise KeyboardInterrupt
-        done.append(1)
-        return real(*arguments)
-
-    segmentation_training._train_epoch = epoch
-
-
 if __name__ == "__main__":
     number, precision, folder, *epochs = sys.argv[1:]
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64 if precision == "64-true" else torch.float32)
     if epochs:
-        stop_after(int(epochs[0]))
+        stop_after(int(epochs[0]), segmentation_training)
     train_shared(int(number), precision, Path(folder))

@@ -9,9 +9,6 @@ tenth of the learning rate. Dropout is off, since each device draws its own, and
 over its own clips.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -20,25 +17,18 @@ import torch
 
 from avvp_lib.fit_state import HISTORY, STATE, _read
 from tests.shared_training import RECIPE, train_shared
+from tests.torchrun import launch
 
-ROOT = Path(__file__).resolve().parents[1]
+SHARED = "tests.shared_training"
 pytestmark = pytest.mark.slow  # ten seconds and more for each start of torchrun
 DIFFERENCE = {"64-true": 1e-12, "32-true": 0.1 * RECIPE.learning_rate}
-
-
-def launch(precision: str, folder: Path, *epochs: str) -> subprocess.CompletedProcess:
-    """Two processes on this machine's CPU, which talk by gloo."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [*launcher, "-m", "tests.shared_training", "2", precision, str(folder), *epochs]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.fixture(scope="module", params=DIFFERENCE)
 def shared(request, tmp_path_factory) -> tuple[str, Path]:
     """A precision, and the folder of a training that two processes have shared."""
     folder = tmp_path_factory.mktemp("shared")
-    done = launch(request.param, folder)
+    done = launch(SHARED, "2", request.param, str(folder))
     assert done.returncode == 0, done.stderr[-3000:]
     return request.param, folder
 
@@ -68,9 +58,9 @@ def test_a_shared_training_goes_on(shared, tmp_path):
     precision, folder = shared
     if precision != "64-true":
         pytest.skip("once is enough")
-    stopped = launch(precision, tmp_path, "1")
+    stopped = launch(SHARED, "2", precision, str(tmp_path), "1")
     assert stopped.returncode != 0 and len(pd.read_csv(tmp_path / HISTORY)) == 1
-    done = launch(precision, tmp_path)
+    done = launch(SHARED, "2", precision, str(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / HISTORY).read_bytes() == (folder / HISTORY).read_bytes()
     states = [_read(path / STATE)["best_state"] for path in (tmp_path, folder)]

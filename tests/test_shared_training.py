@@ -5,9 +5,6 @@ of AdamW, where a wrong average would show at about the learning rate, 1e-3. Oth
 does it with its part: these must stay near, the loss within 3 %.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -18,17 +15,10 @@ from avvp_lib.fit_state import HISTORY, STATE, _read
 from avvp_lib.shared_training import fit_shared, part_of_step
 from tests.shared_parsing import LOSSES, model_of, recipe, train
 from tests.test_training import make_data
+from tests.torchrun import launch
 
-ROOT = Path(__file__).resolve().parents[1]
+SHARED = "tests.shared_parsing"
 SAME_SUMS = ("han", "valor", "mug")
-
-
-def launch(folder: Path, *names: str) -> subprocess.CompletedProcess:
-    """Two processes on this machine's CPU, which talk by gloo."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [*launcher, "-m", "tests.shared_parsing", "2", "64-true", str(folder), *names]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.parametrize("videos", [1, 2, 7, 8])
@@ -51,7 +41,7 @@ def test_what_cannot_be_shared_is_refused():
 def shared(tmp_path_factory) -> Path:
     """A folder with a training of every model that two processes have shared."""
     folder = tmp_path_factory.mktemp("shared")
-    done = launch(folder, *LOSSES)
+    done = launch(SHARED, "2", "64-true", str(folder), *LOSSES)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
@@ -85,9 +75,9 @@ def test_what_draws_or_compares_in_a_step_ends_near(name, shared, in_64_bits):
 
 @pytest.mark.slow
 def test_a_shared_training_goes_on(shared, tmp_path):
-    stopped = launch(tmp_path, "--stop", "jomold")
+    stopped = launch(SHARED, "2", "64-true", str(tmp_path), "--stop", "jomold")
     assert stopped.returncode != 0 and len(pd.read_csv(tmp_path / "jomold" / HISTORY)) == 1
-    done = launch(tmp_path, "jomold")
+    done = launch(SHARED, "2", "64-true", str(tmp_path), "jomold")
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "jomold" / HISTORY).read_bytes() == (shared / "jomold" / HISTORY).read_bytes()
     states = [_read(path / "jomold" / STATE)["best_state"] for path in (tmp_path, shared)]

@@ -169,7 +169,7 @@ def input_effect_lines(effects: pd.DataFrame) -> Figure:
         for number, choice in enumerate(name for name in means if name != "next second"):
             line = {"color": LINE_COLOURS[number], "marker": MARKERS[number], "label": choice}
             axes.plot(means.index, means[choice], **line)
-        axes.set(title=f"{modality}", xlabel="segment", xticks=means.index)
+        axes.set(title=modality, xlabel="segment", xticks=means.index)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.38), ncols=4, columnspacing=1.0, handlelength=1.5)
     panels[0].set_ylabel("cosine with the usual features")
     panels[0].set_ylim(top=1.01)

@@ -16,7 +16,7 @@ VERDICT_STYLES = {
     "": (GREY, "o"),
 }
 PAPER = "#000000"
-TICKS = (-20, -10, -5, -2, -1, -0.25, 0.25, 1, 2, 5, 10, 20)
+TICKS = (-40, -20, -10, -5, -2, -1, -0.25, 0.25, 1, 2, 5, 10, 20, 40)
 
 
 @styled
@@ -68,11 +68,11 @@ def claims_map(claims: pd.DataFrame) -> Figure:
         raise ValueError("no claim has a verdict: `avvp table all` measures them")
     figure = new_figure(WIDTH, 6.2)
     axes = figure.subplots()
-    x = -np.sign(said["paper"]) * np.sqrt(said["paper"].abs())  # differences reach from 0.1 to 18
+    x = -_signed_root(said["paper"])
     left, right = min(-0.4, 1.1 * x.min()), 1.1 * max(0.4, x.max())
-    height = 1.1 * said[["low", "high"]].abs().to_numpy().max()
-    axes.fill_between([0, right], 0, height, color="#EAF3F9", zorder=0)
-    axes.fill_between([left, 0], 0, -height, color="#EAF3F9", zorder=0)
+    bottom, top = min(-1, 1.2 * -said["high"].max()), max(1, 1.2 * -said["low"].min())
+    axes.fill_between([0, right], 0, top, color="#EAF3F9", zorder=0)
+    axes.fill_between([left, 0], 0, bottom, color="#EAF3F9", zorder=0)
     for verdict in ("undecided", "agrees", "disagrees"):
         mine = said["verdict"] == verdict
         colour, marker = VERDICT_STYLES[verdict]
@@ -82,13 +82,25 @@ def claims_map(claims: pd.DataFrame) -> Figure:
         )
     axes.axhline(0, color=GREY, linewidth=1)
     axes.axvline(0, color=GREY, linewidth=1)
-    ticks = np.array([value for value in TICKS if left < np.sign(value) * np.sqrt(abs(value)) < right])
-    axes.set_xticks(np.sign(ticks) * np.sqrt(np.abs(ticks)), [f"{value:+g}" for value in ticks])
-    axes.set(xlim=(left, right), ylim=(-height, height))
+    ticks = np.array([value for value in TICKS if left < _signed_root(value) < right])
+    axes.set_xticks(_signed_root(ticks), [f"{value:+g}" for value in ticks])
+    axes.set_yscale("function", functions=(_signed_root, _signed_square))
+    ticks = [value for value in TICKS if bottom < value < top]
+    axes.set_yticks(ticks, [f"{value:+g}" for value in ticks])
+    axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set_xlabel("what the paper's method gains in the paper, points (square-root scale)")
-    axes.set_ylabel("what it gains here, points")
+    axes.set_ylabel("what it gains here, points (square-root scale)")
     axes.legend(loc="lower right")
     return figure
+
+
+def _signed_root(values: np.ndarray) -> np.ndarray:
+    """Square roots that keep the sign: differences reach from 0.1 to 50 points."""
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def _signed_square(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.square(values)
 
 
 def _panel(axes: Axes, lines: pd.DataFrame) -> None:
