@@ -18,8 +18,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from avvp_lib.records import note_input
-from avvp_lib.weights import CheckpointError, check_fit, read_foreign, state_dict_of
+from avvp_lib.features.weight_files import read_state, with_counters
+from avvp_lib.weights import CheckpointError, check_fit
 
 STAGES = 4
 STRIDES = (4, 8, 16, 32)
@@ -135,11 +135,11 @@ def load_encoder_weights(encoder: PyramidEncoder | ResidualEncoder, path: Path) 
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}: download those of the encoder, nothing is fetched here")
-    note_input(path)
-    stored = state_dict_of(read_foreign(path), path)
+    stored = read_state(path)
     if any(key.startswith("patch_embed1.") for key in stored):
         stored = {renamed(key, PVT_NAMES): tensor for key, tensor in stored.items()}
     state = {key: tensor for key, tensor in stored.items() if not key.startswith(CLASSIFIERS)}
+    state = with_counters(encoder.body, state)
     check_fit(encoder.body, state, path, type(encoder).__name__)
     encoder.body.load_state_dict(state)
 

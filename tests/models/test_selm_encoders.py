@@ -109,6 +109,17 @@ def test_weights_come_from_a_file(tmp_path, backbone, names):
     )
 
 
+def test_weights_older_than_the_counters_of_batch_normalisation_are_read(tmp_path):
+    """As resnet50-19c8e357.pth is, which the official code asks for."""
+    source, encoder = build_encoder("resnet-18-quarter"), build_encoder("resnet-18-quarter")
+    state = source.body.state_dict()
+    torch.save({key: state[key] for key in state if not key.endswith("num_batches_tracked")}, tmp_path / "old.pth")
+    load_encoder_weights(encoder, tmp_path / "old.pth")
+    assert all(
+        torch.equal(x, y) for x, y in zip(source.state_dict().values(), encoder.state_dict().values(), strict=True)
+    )
+
+
 def test_weights_that_do_not_fit_are_refused(tmp_path):
     encoder = build_encoder("resnet-18-quarter")
     with pytest.raises(CheckpointError, match=r"no weights at .*missing\.pth"):
