@@ -10,7 +10,6 @@ from avvp_lib.features.backbones import FRAMES_PER_SECOND, SEGMENTS
 from avvp_lib.features.input_choices import PICTURES, SOUNDS, centre_crop, input_effects, windows
 from avvp_lib.features.media import Media
 from avvp_lib.features.tiny_teachers import SAMPLE_RATE
-from avvp_lib.figures import input_effect_lines
 
 
 def make_media(seed: int = 0) -> Media:
@@ -52,6 +51,5 @@ def test_what_a_choice_does_to_the_features():
     assert by_choice["visual", "red for blue"].max() < 0.999
     same = effects.set_index(["modality", "choice"]).sort_index(kind="stable")["same_category"]
     assert same["visual", "middle frame"].all()
-    assert len(input_effect_lines(effects).axes) == 2
     with pytest.raises(ValueError, match="no clips"):
         input_effects([])

@@ -1,10 +1,17 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from avvp_lib.features.media import Media
-from avvp_lib.figures.features import change_pictures, sampling_moments, segment_spectrograms, self_similarity
+from avvp_lib.figures.features import (
+    change_pictures,
+    input_effect_lines,
+    sampling_moments,
+    segment_spectrograms,
+    self_similarity,
+)
 
 
 def test_every_rule_has_its_moments_on_its_own_line():
@@ -47,3 +54,21 @@ def test_changes_are_dark_where_nothing_moves_and_rows_are_ordered_by_their_peak
     assert images[2].tolist() == [[0, 0], [0, 0]]
     assert images[3][0, 0] > 0 and images[3].sum() == images[3][0, 0]
     assert images[4].tolist() == [[5, 0], [0, 3]]
+
+
+def test_effects_of_the_input_are_means_over_videos_against_the_next_second():
+    values = {("early", 0): (1.0, 0.8), ("early", 1): (0.6, 0.4), ("next second", 0): (0.5, 0.3)}
+    rows = [
+        (modality, choice, video, segment, value - (0.1 if modality == "visual" else 0))
+        for modality in ("audio", "visual")
+        for (choice, segment), of_videos in values.items()
+        for video, value in enumerate(of_videos)
+    ]
+    audio, visual = input_effect_lines(
+        pd.DataFrame(rows, columns=["modality", "choice", "video", "segment", "cosine"])
+    ).axes
+    assert [axes.get_title() for axes in (audio, visual)] == ["audio", "visual"]
+    yardstick, early = audio.lines
+    assert yardstick.get_ydata() == pytest.approx([0.4, 0.4])
+    assert (early.get_label(), early.get_ydata().tolist()) == ("early", pytest.approx([0.9, 0.5]))
+    assert visual.lines[1].get_ydata() == pytest.approx([0.8, 0.4])
