@@ -10,6 +10,7 @@ for a category, and its own points never count as neighbours.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -205,4 +206,8 @@ def project(points: np.ndarray, method: str, *, seed: int, scale: float = PERPLE
         return TSNE(perplexity=scale, init="pca", random_state=seed).fit_transform(points)
     from umap import UMAP  # ten seconds of compiling, which scores alone need not pay
 
-    return UMAP(n_neighbors=max(2, round(scale)), random_state=seed, n_jobs=1).fit_transform(points)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Graph is not fully connected"
+        )  # islands that touch nobody are what is looked for
+        return UMAP(n_neighbors=max(2, round(scale)), random_state=seed, n_jobs=1).fit_transform(points)

@@ -116,7 +116,9 @@ def _correlation(learned: np.ndarray, truth: np.ndarray, rows: np.ndarray, true_
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def companion_areas(maps: np.ndarray, asks: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def companion_areas(
+    maps: np.ndarray, asks: np.ndarray, asked: np.ndarray, *, strangers: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Does a category's row of a map point at the others that are there, rather than at those that are not?
 
     For every segment that holds category i, and at least one and not all of the other categories: the probability that its row gives
@@ -126,18 +128,27 @@ def companion_areas(maps: np.ndarray, asks: np.ndarray, asked: np.ndarray) -> tu
         maps: (N, T, C, C) float, or (C, C) for one map that is the same in every segment.
         asks: (N, T, C) bool, in which segments a row counts.
         asked: (N, T, C) bool, which columns are there.
+        strangers: a seed: the same question is put to the row of a category that is in neither grid at that moment, drawn at random.
+            A map whose rows all say who is there, whoever asks, answers as well as before.
 
     Returns:
         (R,) areas, and (R,) int, the video of each.
     """
-    size = asks.shape[2]
     video, segment, row = np.nonzero(asks)
-    there = asked[video, segment]
-    values = maps[row] if maps.ndim == 2 else maps[video, segment, row]
-    others = row[:, None] != np.arange(size)
-    there, values = there[others].reshape(-1, size - 1), values[others].reshape(-1, size - 1)
+    there, reader = asked[video, segment], row
+    others = row[:, None] != np.arange(asks.shape[2])
+    if strangers is not None:
+        lots = np.random.default_rng(strangers).random(there.shape)
+        lots[there | asks[video, segment]] = -1.0
+        found = lots.max(axis=1) >= 0
+        video, segment, there, others = video[found], segment[found], there[found], others[found]
+        reader = lots[found].argmax(axis=1)
+        others &= reader[:, None] != np.arange(asks.shape[2])
+    values = maps[reader] if maps.ndim == 2 else maps[video, segment, reader]
+    columns = asks.shape[2] - (1 if strangers is None else 2)
+    there, values = there[others].reshape(-1, columns), values[others].reshape(-1, columns)
     number = there.sum(axis=1)
-    usable = (number > 0) & (number < size - 1)
+    usable = (number > 0) & (number < columns)
     there, values, number = there[usable], values[usable], number[usable]
     won = (rankdata(values, axis=1) * there).sum(axis=1) - number * (number + 1) / 2
-    return won / (number * (size - 1 - number)), video[usable]
+    return won / (number * (columns - number)), video[usable]

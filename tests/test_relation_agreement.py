@@ -126,3 +126,28 @@ def test_a_random_map_points_at_anybody():
     areas, videos = companion_areas(random.random((60, 10, 8, 8)), asks, asked)
     interval = video_interval(areas, videos, seed=0)
     assert interval.low < 0.5 < interval.high and interval.high - interval.low < 0.1
+
+
+def test_a_stranger_answers_the_same_question():
+    """0 is heard and 2 is seen, so 1 or 3 is asked instead, and only the other of the two is left to be beaten.
+
+    The row of 1 gives 0.5 to 2 and 0.6 to 3: a defeat. The row of 3 gives 0.5 to 2 and 0.4 to 1: a victory.
+    """
+    maps = np.zeros((1, 1, 4, 4))
+    maps[0, 0, 1], maps[0, 0, 3] = [0.9, 0.9, 0.5, 0.6], [0.9, 0.4, 0.5, 0.9]
+    asks, asked = np.zeros((2, 1, 1, 4), bool)
+    asks[0, 0, 0] = asked[0, 0, 2] = True
+    answers = [companion_areas(maps, asks, asked, strangers=seed)[0].tolist() for seed in range(20)]
+    assert [0.0] in answers and [1.0] in answers and len(answers[0]) == 1
+    asked[0, 0, [1, 3]] = True  # nobody is a stranger
+    assert len(companion_areas(maps, asks, asked, strangers=0)[0]) == 0
+
+
+def test_strangers_unmask_a_map_that_only_says_who_is_there():
+    random = np.random.default_rng(0)
+    asks, asked = random.random((2, 60, 10, 8)) < 0.2
+    presence = np.repeat(asked[:, :, None].astype(float), 8, axis=2)
+    relation = presence * asks[..., None]
+    for maps, stranger in ((presence, 1.0), (relation, 0.5)):
+        assert companion_areas(maps, asks, asked)[0].mean() == 1
+        assert companion_areas(maps, asks, asked, strangers=0)[0].mean() == stranger

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from avvp_lib.figures.style import GREY, LIGHT, LINE_COLOURS, MARKERS, WIDTH, new_figure, styled
 
 SPREAD = 0.56  # of a row's height, over which its marks are spread
+ROW, MARK = 0.45, 0.17  # inches: the least height of a row, and what each of its marks needs
 
 
 @styled
@@ -35,7 +36,7 @@ def interval_dots(
     if len(ways) > len(LINE_COLOURS):
         raise ValueError(f"{len(ways)} marks, but only {len(LINE_COLOURS)} colours")
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(ways)) if len(ways) > 1 else np.zeros(1)
-    figure = new_figure(WIDTH, 0.45 * len(lines) + 1.5)
+    figure = new_figure(WIDTH, max(ROW, MARK * len(ways)) * len(lines) + 1.5)
     grid = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     for axes, kind in zip(grid, kinds, strict=True):
         for line in range(0, len(lines), 2):

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from avvp_lib.corpora.events import MODALITIES
 from avvp_lib.figures.style import (
-    FALSE_ALARM,
+    GREY,
     LINE_COLOURS,
+    MARKERS,
     MODALITY_COLOURS,
     WIDTH,
     new_figure,
@@ -96,26 +97,29 @@ def pair_scatter(
     Args:
         panels: by title, the maps across and up, each (C, C) float.
         categories: C names.
-        marked: pairs of names, row and column of a map, to be marked and named.
+        marked: at most six pairs of names, row and column of a map, that get a mark and a line in the legend.
         xlabel, ylabel: what the maps are.
 
     Raises:
-        ValueError: a map has another shape, or a marked name is no category.
+        ValueError: a map has another shape, a marked name is no category, or there are too many marks.
     """
     size = len(categories)
     if unknown := {name for pair in marked for name in pair} - set(categories):
         raise ValueError(f"{', '.join(sorted(unknown))} cannot be marked: no such category")
-    figure = new_figure(WIDTH, 4.6)
+    if len(marked) >= len(LINE_COLOURS):
+        raise ValueError(f"{len(marked)} marked pairs, but only {len(LINE_COLOURS) - 1} colours: mark fewer")
+    figure = new_figure(WIDTH, 5.0)
     different = ~np.eye(size, dtype=bool)
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, maps) in zip(grid, panels.items(), strict=True):
         if any(matrix.shape != (size, size) for matrix in maps):
             raise ValueError(f"the maps of {title!r} have shapes {[m.shape for m in maps]}; need {(size, size)}")
-        axes.scatter(*(matrix[different] for matrix in maps), s=14, color=LINE_COLOURS[0], alpha=0.5, linewidth=0)
-        for row, column in marked:
+        axes.scatter(*(matrix[different] for matrix in maps), s=14, color=GREY, alpha=0.5, linewidth=0)
+        for number, (row, column) in enumerate(marked):
             spot = [matrix[categories.index(row), categories.index(column)] for matrix in maps]
-            axes.scatter(*spot, s=90, marker="s", facecolor="none", edgecolor=FALSE_ALARM, linewidth=2)
-            axes.annotate(f"{readable(row)}, {readable(column)}", spot, (6, 6), textcoords="offset points", fontsize=10)
+            style = {"color": LINE_COLOURS[number], "marker": MARKERS[number], "edgecolor": "white", "zorder": 3}
+            axes.scatter(*spot, s=110, label=f"{readable(row)}, {readable(column)}", **style)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel if axes is grid[0] else "")
         axes.margins(0.08)
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

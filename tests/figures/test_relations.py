@@ -57,7 +57,7 @@ def test_every_pair_of_different_categories_is_a_point_and_marked_ones_have_name
     points, mark = first.collections
     assert points.get_offsets().tolist() == [[i, -i] for i in (1, 2, 3, 5, 6, 7)]
     assert mark.get_offsets().tolist() == [[1, -1]]
-    assert [text.get_text() for text in first.texts] == ["Dog, Baby laughter"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Dog, Baby laughter"]
     assert (first.get_title(), first.get_xlabel(), first.get_ylabel(), second.get_ylabel()) == (
         "x",
         "truth",
@@ -71,3 +71,5 @@ def test_pairs_that_cannot_be_drawn_are_named():
         pair_scatter({"x": (np.eye(3), np.eye(3))}, NAMES, [("Dog", "Cat")], "a", "b")
     with pytest.raises(ValueError, match=r"'x' have shapes \[\(3, 3\), \(2, 2\)\]"):
         pair_scatter({"x": (np.eye(3), np.eye(2))}, NAMES, [], "a", "b")
+    with pytest.raises(ValueError, match="7 marked pairs, but only 6"):
+        pair_scatter({"x": (np.eye(3), np.eye(3))}, NAMES, [("Dog", "Car")] * 7, "a", "b")
