@@ -52,5 +52,6 @@ def interval_dots(
         axes.set_yticks(range(len(lines)), lines)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels) if len(labels) <= 4 else 3)
     return figure
