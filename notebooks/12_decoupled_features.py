@@ -14,7 +14,7 @@
 # %% [markdown]
 # # 12 · Islands and maps: what a picture of features can prove
 #
-# *Time: two minutes on two cores where VALOR, MM-CSE and EAR have been trained (lessons 06, 08 and 09 keep them), two more where not. Memory: 2 GB. Data: the rendered corpus and its feature banks, made on first use.*
+# *Time: a little over a minute of one core where VALOR, MM-CSE and EAR have been trained (lessons 06, 08 and 09 keep them), two minutes more where not; UMAP compiles itself for a part of it. Memory: 2 GB. Data: the rendered corpus and its feature banks, made on first use.*
 #
 # **Question.** Three figures of the papers argue with a picture. MM-CSE's Figure 5 shows its class features as neat islands beside VALOR's muddle, as proof that they are taken apart. Its Figure 4 shows a learned map of co-occurrence, and EAR's Figures 4 and 5 learned relations; both are read by examples.
 # Lessons 08 and 09 met them one by one. Here they are put to the test together: how good are the islands *in numbers*, how good would they be if nothing had been learned, and do the maps know which events happen together?
@@ -253,7 +253,7 @@ pd.Series(
 ).round(2)
 
 # %% [markdown]
-# In the committed run this turns the order of Figure 5 around: where nothing overlaps, VALOR's mixed feature, without any tag, has *purer* neighbours than MM-CSE's class feature with one. The muddle was the overlap of events, of which a mixed feature rightly says both. (Two numbers of different sets of points do not compare, for the mix of categories differs;
+# In the committed run this turns the order of Figure 5 around: where nothing overlaps, VALOR's mixed feature, without any tag, has *purer* neighbours than MM-CSE's class feature with one; and the untrained tags are the purest again. The muddle was the overlap of events, of which a mixed feature rightly says both. (Two numbers of different sets of points do not compare, for the mix of categories differs;
 # the two networks, on the same points, do.)
 
 # %% [markdown]
@@ -461,7 +461,7 @@ companions.pivot(index="map", columns="rows", values="mean").loc[list(predictors
 #
 # - The average map has no relation to the truth that chance would not have, trained or not; the counted lift has one. So in this world Figure 4 shows no co-occurrence. Two sensible pairs can be found in any 600 numbers.
 # - The map of a *segment* is another matter: it points at who is there, far better than untrained. The average throws that away: what it shows is what does not depend on the video.
-# - Compare with a stranger's row before calling it a relation. A good part of the area is had by *any* row: the map has found who is there, whoever asks. That is useful to a parser and is no co-occurrence. What is above the stranger needs an asker who is there himself; whether it needs *this* asker, which is what a relation would mean, is still open.
+# - Compare with a stranger's row before calling it a relation. In three of the four directions *any* row has a part of the area: the map has found who is there, whoever asks. That is useful to a parser and is no co-occurrence. (Among sounds a stranger's row even looks away from those who are there.) What is above the stranger needs an asker who is there himself; whether it needs *this* asker, which is what a relation would mean, is still open.
 # - An untrained network is above one half where sounds are asked for: some columns are liked by chance, and speech is everywhere. Measure from there.
 # - *Truth* shows what knowing the pairs alone would give: the rendered world has companions to be learned.
 
