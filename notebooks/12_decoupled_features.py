@@ -385,7 +385,6 @@ figure = relation_maps(
     "seen",
 )
 figure.savefig(folder / "figure_4.png")
-figure.colours_shown = 64
 figure
 
 # %% [markdown]
@@ -485,7 +484,6 @@ figure = relation_maps(
     categories,
 )
 figure.savefig(folder / "ear_figure_4.png")
-figure.colours_shown = 48
 figure
 
 # %% [markdown]
@@ -494,7 +492,6 @@ figure
 # %%
 figure = relation_maps({"all events: trained, as in Figure 5": relations["adjacency_all"]}, categories)
 figure.savefig(folder / "ear_figure_5.png")
-figure.colours_shown = 48
 figure
 
 # %%
