@@ -12,9 +12,10 @@ from avvp_lib.figures.features import (
     self_similarity,
 )
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
+from avvp_lib.figures.intervals import interval_dots
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
 from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
-from avvp_lib.figures.relations import relation_maps
+from avvp_lib.figures.relations import pair_scatter, relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
 from avvp_lib.figures.timelines import timeline
 from avvp_lib.figures.training_sizes import learning_curve
@@ -29,9 +30,11 @@ __all__ = [
     "feature_planes",
     "grid_picture",
     "input_effect_lines",
+    "interval_dots",
     "learning_curve",
     "learning_curves",
     "log_mel_pictures",
+    "pair_scatter",
     "precision_and_recall",
     "relation_maps",
     "reliability_curves",

@@ -13,7 +13,9 @@ BINS = 30
 
 
 @styled
-def feature_planes(planes: Mapping[str, tuple[np.ndarray, np.ndarray]], categories: Sequence[str]) -> Figure:
+def feature_planes(
+    planes: Mapping[str, tuple[np.ndarray, np.ndarray]], categories: Sequence[str], across: int | None = None
+) -> Figure:
     """Points in a plane, a panel for each set of features; colour and marker say the category.
 
     Axes have no numbers: neither t-SNE's nor those of any other projection mean anything by themselves.
@@ -21,6 +23,7 @@ def feature_planes(planes: Mapping[str, tuple[np.ndarray, np.ndarray]], categori
     Args:
         planes: by title, the points (N, 2) float and their categories (N,) int, indices of `categories`.
         categories: at most seven names, for there are no more colours that can be told apart.
+        across: how many panels stand in a row; all of them if it is not given.
 
     Raises:
         ValueError: too many categories, or points and categories that do not fit; names the plane.
@@ -34,10 +37,13 @@ def feature_planes(planes: Mapping[str, tuple[np.ndarray, np.ndarray]], categori
             raise ValueError(
                 f"the plane {title!r} has categories {labels.min()} to {labels.max()} of {len(categories)}"
             )
-    figure = new_figure(WIDTH, WIDTH / max(len(planes), 2) + 0.9)
-    for axes, (title, (points, labels)) in zip(
-        figure.subplots(1, len(planes), squeeze=False)[0], planes.items(), strict=True
-    ):
+    across = across or len(planes)
+    down = -(-len(planes) // across)
+    figure = new_figure(WIDTH, down * (WIDTH / max(across, 2) + 0.3) + 0.6)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in panels[len(planes) :]:
+        axes.remove()
+    for axes, (title, (points, labels)) in zip(panels, planes.items(), strict=False):
         for category, name in enumerate(categories):
             x, y = points[labels == category].T
             style = {

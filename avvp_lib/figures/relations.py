@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from avvp_lib.corpora.events import MODALITIES
-from avvp_lib.figures.style import MODALITY_COLOURS, WIDTH, new_figure, readable, styled
+from avvp_lib.figures.style import (
+    GREY,
+    LINE_COLOURS,
+    MARKERS,
+    MODALITY_COLOURS,
+    WIDTH,
+    new_figure,
+    readable,
+    styled,
+)
 
 LIMIT_PERCENTILE = 99.0
 """Of the sizes off the diagonal: where the colours of a map end, so that a single pair does not bleach all others."""
@@ -73,3 +82,44 @@ def _draw_map(figure: Figure, axes: Axes, matrix: np.ndarray, names: list[str]) 
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             for i, label in enumerate(labels):
                 label.set_color(MODALITY_COLOURS[MODALITIES[i // len(names)]])
+
+
+@styled
+def pair_scatter(
+    panels: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    categories: Sequence[str],
+    marked: Sequence[tuple[str, str]],
+    xlabel: str,
+    ylabel: str,
+) -> Figure:
+    """Every pair of two different categories as a point, one map against another, a panel for each two; some pairs have names.
+
+    Args:
+        panels: by title, the maps across and up, each (C, C) float.
+        categories: C names.
+        marked: at most six pairs of names, row and column of a map, that get a mark and a line in the legend.
+        xlabel, ylabel: what the maps are.
+
+    Raises:
+        ValueError: a map has another shape, a marked name is no category, or there are too many marks.
+    """
+    size = len(categories)
+    if unknown := {name for pair in marked for name in pair} - set(categories):
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be marked: no such category")
+    if len(marked) >= len(LINE_COLOURS):
+        raise ValueError(f"{len(marked)} marked pairs, but only {len(LINE_COLOURS) - 1} colours: mark fewer")
+    figure = new_figure(WIDTH, 5.0)
+    different = ~np.eye(size, dtype=bool)
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, maps) in zip(grid, panels.items(), strict=True):
+        if any(matrix.shape != (size, size) for matrix in maps):
+            raise ValueError(f"the maps of {title!r} have shapes {[m.shape for m in maps]}; need {(size, size)}")
+        axes.scatter(*(matrix[different] for matrix in maps), s=14, color=GREY, alpha=0.5, linewidth=0)
+        for number, (row, column) in enumerate(marked):
+            spot = [matrix[categories.index(row), categories.index(column)] for matrix in maps]
+            style = {"color": LINE_COLOURS[number], "marker": MARKERS[number], "edgecolor": "white", "zorder": 3}
+            axes.scatter(*spot, s=110, label=f"{readable(row)}, {readable(column)}", **style)
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel if axes is grid[0] else "")
+        axes.margins(0.08)
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure

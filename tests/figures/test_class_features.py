@@ -22,6 +22,14 @@ def test_every_category_has_its_points_and_its_colour_in_every_plane():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Dog", "Baby laughter"]
 
 
+def test_planes_may_stand_in_rows_and_no_panel_is_left_empty():
+    plane = (POINTS, np.array([0, 1, 0]))
+    figure = feature_planes({"a": plane, "b": plane, "c": plane}, NAMES, across=2)
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
+    tops = [axes.get_subplotspec().rowspan.start for axes in figure.axes]
+    assert tops == [0, 0, 1]
+
+
 def test_bad_planes_are_named():
     with pytest.raises(ValueError, match="8 categories, but only 7"):
         feature_planes({"a": (POINTS, np.zeros(3, int))}, list("abcdefgh"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avvp_lib.figures.relations import relation_maps
+from avvp_lib.figures.relations import pair_scatter, relation_maps
 from avvp_lib.figures.style import AUDIO, VISUAL
 
 NAMES = ["Dog", "Baby_laughter", "Car"]
@@ -48,3 +48,28 @@ def test_bad_maps_are_named():
         relation_maps({"wide": np.zeros((3, 4))}, NAMES)
     with pytest.raises(ValueError, match="'gap' holds a NaN"):
         relation_maps({"fine": np.eye(3), "gap": np.full((3, 3), np.nan)}, NAMES)
+
+
+def test_every_pair_of_different_categories_is_a_point_and_marked_ones_have_names():
+    across, up = np.arange(9.0).reshape(3, 3), -np.arange(9.0).reshape(3, 3)
+    figure = pair_scatter({"x": (across, up), "y": (across, up)}, NAMES, [("Dog", "Baby_laughter")], "truth", "learned")
+    first, second = figure.axes
+    points, mark = first.collections
+    assert points.get_offsets().tolist() == [[i, -i] for i in (1, 2, 3, 5, 6, 7)]
+    assert mark.get_offsets().tolist() == [[1, -1]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Dog, Baby laughter"]
+    assert (first.get_title(), first.get_xlabel(), first.get_ylabel(), second.get_ylabel()) == (
+        "x",
+        "truth",
+        "learned",
+        "",
+    )
+
+
+def test_pairs_that_cannot_be_drawn_are_named():
+    with pytest.raises(ValueError, match="Cat cannot be marked"):
+        pair_scatter({"x": (np.eye(3), np.eye(3))}, NAMES, [("Dog", "Cat")], "a", "b")
+    with pytest.raises(ValueError, match=r"'x' have shapes \[\(3, 3\), \(2, 2\)\]"):
+        pair_scatter({"x": (np.eye(3), np.eye(2))}, NAMES, [], "a", "b")
+    with pytest.raises(ValueError, match="7 marked pairs, but only 6"):
+        pair_scatter({"x": (np.eye(3), np.eye(3))}, NAMES, [("Dog", "Car")] * 7, "a", "b")
