@@ -42,7 +42,6 @@ from avvp_lib.checkpoints import load_checkpoint, save_checkpoint
 from avvp_lib.corpora.examples import first_example
 from avvp_lib.features import read_media
 from avvp_lib.figures import learning_curves, results_dots, timeline
-from avvp_lib.metrics import binarise, parsing_scores
 from avvp_lib.models.pooling import attentive_mmil
 from avvp_lib.pseudo_labels.noise_ratios import noise_ratios
 from avvp_lib.recipes import prepare, recipe, run, training_folder
@@ -323,6 +322,8 @@ comparisons(family, [(baseline, "valor-zero-shot") for baseline in BASELINES[:-1
 # ```python
 # import numpy as np
 #
+# from avvp_lib.metrics import parsing_scores
+#
 # weak = split.video_labels.copy()
 # for row in np.random.default_rng(0).choice(len(split), round(len(split) * 53 / 1200), replace=False):
 #     weak[row, np.flatnonzero(weak[row])[0]] = False
@@ -341,6 +342,8 @@ comparisons(family, [(baseline, "valor-zero-shot") for baseline in BASELINES[:-1
 # <details><summary>Answer</summary>
 #
 # ```python
+# from avvp_lib.metrics import binarise, parsing_scores
+#
 # output = predict(model, test)
 # arrays = [tensor.numpy() for tensor in (output.segment_prob, output.video_prob, output.modality_prob)]
 # for threshold in (0.3, 0.5, 0.7):

@@ -41,9 +41,9 @@ import pandas as pd
 import avvp_lib
 from avvp_lib.figures.tables import claims_map, verdict_chart
 from avvp_lib.metrics import bootstrap_interval
-from avvp_lib.published import contradictions, disagreements, published_table, published_values
+from avvp_lib.published import contradictions, disagreements, published_values
 from avvp_lib.recipes import table as recipes_of
-from avvp_lib.reports import REPORTED_CORPUS, compare, read_cells, scores_by_experiment
+from avvp_lib.reports import REPORTED_CORPUS, read_cells, scores_by_experiment
 from avvp_lib.table_cells import Place, find_tables
 from avvp_lib.table_reports import VERDICTS, claims, paper_and_ours, verdicts, wide
 from avvp_lib.workspace import workspace
@@ -230,6 +230,8 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 # <details><summary>Answer</summary>
 #
 # ```python
+# from avvp_lib.reports import compare
+#
 # pairs = [("valor-zero-shot", "mug-zero-shot"), ("valor-zero-shot", "ear-zero-shot"), ("han-zero-shot", "han-combined-1")]
 # for lower, higher in pairs:
 #     by_seed = [compare([c for c in cells if c["seed"] == s], lower, higher) for s in range(5)]
@@ -247,6 +249,8 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 # The number of training steps: an epoch with generated videos is twice as long. Lesson 05 trains a control that has the steps without the videos (`han-zero-shot-twice`). MUG's table has none. Here, for HAN:
 #
 # ```python
+# from avvp_lib.reports import compare
+#
 # for pair in (("han-zero-shot", "han-zero-shot-twice"), ("han-zero-shot", "han-combined-1"), ("han-zero-shot-twice", "han-combined-1")):
 #     step = compare(cells, *pair)
 #     print(f"{pair[0]} -> {pair[1]}: {step['difference']:+.1f}, {step['verdict']}")
@@ -273,6 +277,8 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 # <details><summary>Answer</summary>
 #
 # ```python
+# from avvp_lib.published import published_table
+#
 # lost = published_table("mm-cse/3").query("value_flag == 'lost'")
 # print(lost[["row", "metric", "value_flag", "note"]].to_string())
 # ```
