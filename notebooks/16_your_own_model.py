@@ -227,6 +227,9 @@ figure
 # One line: average pooling over time with kernel 3, stride 1 and padding 1, on the streams before `self.segment`; with padding, `count_include_pad=False`. An extension is a file, so that its fingerprint can be taken: change a copy.
 #
 # ```python
+# from pathlib import Path
+# from tempfile import mkdtemp
+#
 # own = (examples / "own_model.py").read_text()
 # alone = "streams = torch.stack(self.embed(audio, visual_2d, visual_3d), dim=2)  # (B, T, 2, H)"
 # pooled = """near = [
@@ -236,8 +239,9 @@ figure
 #         streams = torch.stack(near, dim=2)  # (B, T, 2, H)"""
 # assert alone in own
 # changed = own.replace(alone, pooled).replace("segment-mlp", "segment-mlp-neighbours").replace("each segment for itself", "with neighbours")
-# (folder / "neighbours.py").write_text(changed)
-# load_extension(folder / "neighbours.py")
+# copied = Path(mkdtemp()) / "neighbours.py"  # a file that a run writes must not be code that the run depends on
+# copied.write_text(changed)
+# load_extension(copied)
 # wider = [*cells, measure(recipe("segment-mlp-neighbours", profile), bench, seed, progress=False)]
 # pairs_to_compare = [("segment-mlp", "segment-mlp-neighbours"), ("segment-mlp-neighbours", "valor-zero-shot")]
 # comparisons(wider, pairs_to_compare, ["segment/Type", "event/Type"]).round(1)
