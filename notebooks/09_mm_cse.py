@@ -683,7 +683,7 @@ for modality, true in truth.items():
 # pd.Series(spread, name="deviation of the logits").unstack().rename_axis(columns="layers").round(3)
 # ```
 #
-# With two modes a layer of the printed network doubles its input before it adds anything, so features grow with depth, and so does the first loss; layer norm keeps the released one where it is. Two trainings of one seed each would compare luck as well as networks: five seeds and an interval would be an answer, with the recipe in `register_recipe`.
+# With two modes a layer of the printed network doubles its input before it adds anything, so features grow with depth, and faster than by doubling, since what is added grows as well: in the tutorial profile the logits deviate by 0.2, 0.6 and 9.3. Layer norm keeps the released network where it is, at 0.2. Two trainings of one seed each would compare luck as well as networks: five seeds and an interval would be an answer, with the recipe in `register_recipe`.
 #
 # </details>
 #
@@ -720,7 +720,7 @@ for modality, true in truth.items():
 # comparisons(read_cells(REPORTED_CORPUS), without_it, ["segment/Type", "event/Type"]).round(1)
 # ```
 #
-# Most rows are asked to be flat, so a map may move towards its target and still show nothing. The score says that the loss is worth 1.6 points of segment-level Type@AV here, an interval that just leaves out zero (three seeds). Whether it is the maps that earn them is another question; to answer it, train with `loss_options={"lambda_2": 0.0}` and run section 5 again on that model.
+# In the tutorial profile untrained maps are flat to 0.00003, and the trained ones deviate by 0.025 (audio) and by 0.005 to 0.008 (the others) from a flat 0.04. Most rows are asked to be flat, so a map may move towards its target and still show little. The score says that the loss is worth 1.6 points of segment-level Type@AV here, an interval that just leaves out zero (three seeds). Whether it is the maps that earn them is another question; to answer it, train with `loss_options={"lambda_2": 0.0}` and run section 5 again on that model.
 #
 # </details>
 #
