@@ -140,6 +140,7 @@ def lesson_version(lesson: Lesson, version: str) -> NotebookNode:
         cells.append(new_markdown_cell(f"**{exercise.number}.** {exercise.question}", id=name))
         cells += [new_code_cell("", id=f"{name}-work")] if version == "learner" else _answer_cells(exercise, name)
     made = nbformat.from_dict(lesson.notebook)
+    made.metadata.pop("jupytext", None)  # which would pair the version with a .py file of its own
     made.cells = nbformat.from_dict([*cells, *lesson.after])
     return made
 
