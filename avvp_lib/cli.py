@@ -424,6 +424,18 @@ def _refresh(args: argparse.Namespace) -> None:
     shutil.copyfile(picture, workspace() / "docs" / "timeline.png")
 
 
+def _exercises(args: argparse.Namespace) -> None:
+    from avvp_lib.runner import find_notebook, sources, write_versions
+    from avvp_lib.workspace import shown
+
+    if args.learner is None and args.teacher is None:
+        raise ValueError("say which version goes where: --learner DIR, --teacher DIR, or both")
+    lessons = [find_notebook(name) for name in args.lessons] or sources()
+    for version, folder in (("learner", args.learner), ("teacher", args.teacher)):
+        for path in write_versions(lessons, folder, version) if folder else ():
+            print(shown(path))
+
+
 def _check_data(args: argparse.Namespace) -> None:
     from avvp_lib.data_checks import check_corpus
 
@@ -559,6 +571,17 @@ def _add_notebook_commands(command: Callable[..., argparse.ArgumentParser]) -> N
 
     for sub in (prepare, series):
         sub.add_argument("--workers", type=int, help="processes; all cores by default")
+
+    exercises = command(
+        "exercises",
+        _exercises,
+        "write lessons for a class: without the answers to the exercises, or with all of them shown",
+    )
+    exercises.add_argument(
+        "lessons", nargs="*", metavar="LESSON", help="numbers, names or paths; the series by default"
+    )
+    exercises.add_argument("--learner", type=Path, metavar="DIR", help="an empty cell below each exercise")
+    exercises.add_argument("--teacher", type=Path, metavar="DIR", help="answers shown, their code in cells that run")
     command("refresh", _refresh, "renew the committed notebooks, tables and picture from what the series has made")
 
 
@@ -741,7 +764,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = build_parser().parse_args(arguments)
     try:
         args.function(args)
-    except (FileNotFoundError, NotADirectoryError, ValueError, FloatingPointError) as error:
+    except (FileExistsError, FileNotFoundError, NotADirectoryError, ValueError, FloatingPointError) as error:
         raise SystemExit(f"avvp: {error}") from error
     except BrokenProcessPool:
         raise SystemExit(

@@ -370,15 +370,35 @@ figures.grid_picture(panels, [corpus.categories[c] for c in labelled])
 #
 # <details><summary>Answer</summary>
 #
-# The true run is 4–10, six segments long. The predicted run 4–6 must reach IoU 1/2, so it must cover three of the six: `pred_visual[6, 0] = True`. Then IoU = 3/6, which is enough, because the rule says *at least*. Speech has $F = 1$ and the hallucinated car still $F = 0$: 50.
+# The true run is 4–10, six segments long. The predicted run 4–6 must reach IoU 1/2, so it must cover three of the six: segment 6 is enough, because the rule says *at least*. Speech has $F = 1$ and the hallucinated car still $F = 0$: 50.
+#
+# ```python
+# longer = pred_visual.copy()
+# longer[6, 0] = True
+# longer_scores = parsing_scores(pred_audio[None], longer[None], true_audio[None], true_visual[None])
+# print("event/V:", toy_scores["event/V"], "->", longer_scores["event/V"])
+# assert longer_scores["event/V"] == 50
+# ```
 #
 # </details>
 #
-# **2.** A cautious parser predicts no visual event in any video. Using only section 6, what is its segment-level AV score? Could its Type@AV be higher than that of a parser that tries?
+# **2.** A cautious parser predicts no visual event in any video. Using only section 6, what are its visual and its audio-visual score at the segment level? Could its Type@AV be higher than that of a parser that tries?
 #
 # <details><summary>Answer</summary>
 #
-# Without visual predictions there are no audio-visual ones either, so V and AV equal those of *nothing*: the shares of videos without such events. Yes, it could be higher: a parser whose visual guesses are mostly false alarms turns those 100s into 0s and gains little elsewhere. On LLP's test split *nothing* has 10.1 for V and 14.5 for AV.
+# Without visual predictions there are no audio-visual ones either, so V and AV equal those of *nothing*: the shares of videos without such events. Yes, it could be higher: visual guesses that are mostly false alarms turn those 100s into 0s and gain little elsewhere. Here all believe the video label for the sound; for the picture one says nothing, one says everything, and one takes the label of another video:
+#
+# ```python
+# sound = predictor_grids("video-label", bench)[0]
+# pictures = {"nothing": np.zeros_like(sound), "everything": np.ones_like(sound), "another video": np.roll(sound, 1, axis=0)}
+# for seen_by, picture in pictures.items():
+#     whose = parsing_scores(sound, picture, test.audio, test.visual)
+#     print(f"{seen_by:13}", {name: round(whose[f"segment/{name}"], 1) for name in ("A", "V", "AV", "Type")})
+# ```
+#
+# In the tutorial profile Type is 36.1, 39.0 and 30.5. Guessing wrongly costs six points against silence. *Everything* loses 13 points in V, but it gains 22 in AV, where the sound corrects it, and comes out ahead: a score of AV can be had from one modality.
+#
+# On LLP's test split *nothing* has 10.1 for V and 14.5 for AV.
 #
 # </details>
 #
@@ -386,7 +406,16 @@ figures.grid_picture(panels, [corpus.categories[c] for c in labelled])
 #
 # <details><summary>Answer</summary>
 #
-# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one of the four true segments was missed; the event level from 2/3, because that one segment split the prediction into two runs, one of which was false. Runs punish fragmentation harder.
+# Now truth and prediction agree in every segment, so both reach 1. The segment level rises from 6/7, because one of the four true segments was missed; the event level from 2/3, because that one segment split the prediction into two runs, one of which was false. Runs punish fragmentation harder. Speech stays as it was, with 0.8 and 1, so the video's scores are:
+#
+# ```python
+# two_barks = true_audio.copy()
+# two_barks[2, 1] = False
+# two_barks_scores = parsing_scores(pred_audio[None], pred_visual[None], two_barks[None], true_visual[None])
+# for name, share in (("segment/A", (0.8 + 1) / 2), ("event/A", (1 + 1) / 2)):
+#     print(f"{name}: {toy_scores[name]:.1f} -> {two_barks_scores[name]:.1f}")
+#     assert np.isclose(two_barks_scores[name], 100 * share)
+# ```
 #
 # </details>
 #

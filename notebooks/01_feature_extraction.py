@@ -418,28 +418,37 @@ print("in the bank:", FeatureBank.open(report.banks["tiny-clip"]).ids)
 # The last one, frame 79 of the reading: what is on screen at $(79 + \tfrac12)/8 = 9.9375$ s. In the file that is frame $\lfloor 9.9375 \cdot 25\rfloor = 248$, which is shown from 9.92 s on. The last quarter of a second of the file is not looked at.
 # </details>
 #
-# **2.** Someone joins features by position, and the first video of the list is missing in the bank. Simulate it: in section 6, replace `bank.take(test.keys)` by `bank.take(test.keys[1:] + test.keys[:1])`. What happens to the gap, and would you have noticed it from the shapes?
+# **2.** Someone joins features by position, and the first video of the list is missing in the bank. Simulate it: ask for the next video's features, `test.keys[1:] + test.keys[:1]`, in section 6. What happens to the gap, and would the shapes have told you?
 #
 # <details><summary>Answer</summary>
 #
-# The shapes are right and nothing complains. The gap shrinks to about nothing, because the events of one video say nothing about the segments of another. A parsing model trained on this would still learn which categories are frequent, and
-# score like a weak model rather than like a bug.
+# ```python
+# shifted = test.keys[1:] + test.keys[:1]
+# for name, bank in bench.banks.items():
+#     same, other = event_contrast(bank.take(shifted), grids[bank.card.modality])
+#     print(f"{name:17} {same - other:.3f}")
+# ```
+#
+# The shapes are right and nothing complains. The gap shrinks to about nothing, because the events of one video say nothing about the segments of another. A parser trained on this would still learn which categories are frequent, and score like a weak model rather than like a bug.
 # </details>
 #
 # **3.** `read_media(..., on_missing="fill")` gives black frames for a file without picture. Are the features of a black frame zero?
 #
 # <details><summary>Answer</summary>
 #
-# No. `clip(replace(media, frames=np.zeros_like(media.frames)))` returns ten equal vectors of length 1, like any other picture. The network has no output for "nothing there"; whoever fills in must remember it (`Media.notes` does), or leave the file out, which is
-# the default.
+# ```python
+# black = clip(replace(media, frames=np.zeros_like(media.frames)))
+# print(np.linalg.norm(black, axis=1).round(3), np.ptp(black, axis=0).max())
+# ```
+#
+# No: ten equal vectors of length 1, like any other picture. The network has no output for "nothing there"; whoever fills in must remember it (`Media.notes` does), or leave the file out, which is the default.
 # </details>
 #
 # **4.** `tiny-clip` looks at one frame a second and `tiny-clip-map` at four, which it averages. A cat is visible for the first 0.4 s of a segment. Which of the two can know?
 #
 # <details><summary>Answer</summary>
 #
-# For certain only the second: its frames are those on screen at 0.06, 0.31, 0.56 and 0.81 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. What the first backbone sees depends on the segment: it looks 0.06 s into segment 0, where the cat is there, and 0.94 s into segment 9, where it is gone. Neither is right in general: LLP's annotators had to
-# decide the same question, with whole seconds.
+# For certain only the second: its frames are those on screen at 0.06, 0.31, 0.56 and 0.81 s of the segment, and the first two hold the cat. But averaging makes the cat half as strong. What the first backbone sees depends on the segment: it looks 0.06 s into segment 0, where the cat is there, and 0.94 s into segment 9, where it is gone. Neither is right in general: LLP's annotators had to decide the same question, with whole seconds.
 # </details>
 
 # %% [markdown]

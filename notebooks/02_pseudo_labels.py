@@ -426,21 +426,36 @@ except KeyError as error:
 #
 # ```python
 # flat = [np.full_like(t, t.mean()) for t in fitted]
-# labels = zero_shot_labels(*bench.similarities("train"), *flat, train.video_labels, train.keys)
-# [label_quality(grid > 0.5, t) for grid, t in zip((labels.audio, labels.visual), true)]
+# common = zero_shot_labels(*bench.similarities("train"), *flat, train.video_labels, train.keys)
+# both = {"fitted": guessed, "common": (common.audio > 0.5, common.visual > 0.5)}
+# pd.DataFrame({(k, MODALITIES[m]): label_quality(both[k][m], true[m]) for k in both for m in (0, 1)}).round(1)
 # ```
 #
-# It falls where categories differ in how close their sentences lie to everything; compare with the table of section 4. In the smoke profile it may even rise: fitted thresholds of a few videos can be worse than a common guess.
+# It falls where categories differ in how close their sentences lie to everything: in the tutorial profile from 88.3 to 87.4 for the sound and from 83.9 to 78.0 for the picture, all of it in precision. In the smoke profile it may even rise: fitted thresholds of a few videos can be worse than a common guess.
 # </details>
 #
 # **4.** A remedy for labels that find no segment would be a fallback: where a labelled category has no segment in either modality, label its most similar segment. What would it do to precision and recall, and why might a parser still be better off with it?
 #
 # <details><summary>Answer</summary>
 #
-# Recall can only rise, and precision falls if the most similar segment of a missed category is more often wrong than an average label. But the alternative is to teach ten or twenty zeros, of which at least one is false for certain. VALOR has no fallback; MUG asks people.
+# Recall can only rise, and precision falls if the most similar segment of a missed category is more often wrong than an average label. But the alternative is to teach ten or twenty zeros, of which at least one is false for certain. VALOR has no fallback; MUG asks people. Every category has its own threshold, so "most similar" has to mean farthest above it, or least below:
+#
+# ```python
+# above_threshold = [s - t for s, t in zip(bench.similarities("train"), fitted, strict=True)]
+# cells = np.concatenate(above_threshold, axis=1)  # (N, 2 * 10, C): first what is heard, then what is seen
+# missed = train.video_labels & ~(guessed[0] | guessed[1]).any(1)  # (N, C): labels without any segment
+# fallback = np.zeros_like(cells, dtype=bool)
+# np.put_along_axis(fallback, cells.argmax(1)[:, None], missed[:, None], axis=1)
+# rows = []
+# for m, extra in enumerate(np.split(fallback, 2, axis=1)):
+#     for kind, grid in (("without", guessed[m]), ("with fallback", guessed[m] | extra), ("fallback alone", extra)):
+#         rows.append({"labels": f"{MODALITIES[m]}, {kind}", "segments": int(grid.sum()), **label_quality(grid, true[m])})
+# pd.DataFrame(rows).set_index("labels").round(1)
+# ```
+#
+# In the tutorial profile it adds 28 segments to 9,809 that are heard, of which 71 % are right, and 4 wrong ones to 7,680 that are seen: labels without any segment are rare here, so neither number moves.
 # </details>
-
-# %% [markdown]
+#
 # **5.** A colleague has answered half of the file, and her editor crashed: the last line reads `vid-00042,7,Do`. What does `read_annotations` do, and what becomes of her work? Try it on a copy of the answered file.
 #
 # <details><summary>Answer</summary>
@@ -457,7 +472,8 @@ except KeyError as error:
 #
 # It refuses the file and names the line, and changes nothing. With that line deleted the file still lacks rows, which is refused too, because they may have held answers. `export_nulls` with the same labels keeps every answer that is there and adds the lost rows as "todo".
 # </details>
-#
+
+# %% [markdown]
 # ## Summary
 #
 # - A pseudo-label is a similarity above a threshold AND a video label. The second half does much of the work: it removes everything that is not in the video.

@@ -339,6 +339,12 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis(["modality", "group"]).
 #
 # Now segments two apart match as well, with 0.8. New, each with 0.8: Speech in segment 3 (from 1), Dog in 4 (from 6), Tennis in 6 (from 4). Smaller: Tennis in segment 2 has a third vote, 0.8 from segment 4, and falls from 0.948 to $(0.96 + 0.936 + 0.8)/3 \approx 0.899$; Tennis in segment 5 has a second one, from segment 3, and falls
 # from 0.936 to 0.868. The mean is over those above the threshold, so a lower threshold brings new labels and weakens old ones.
+#
+# ```python
+# lower = migrate_labels(toy, toy_labels, 0.79, scope="corpus").labels
+# print(pd.DataFrame(migration.labels.numpy(), names, classes).round(3))
+# print(pd.DataFrame(lower.numpy(), names, classes).round(3))
+# ```
 # </details>
 #
 # **2.** A batch of the generator holds 64 random videos, drawn anew in every epoch. What does that do to the label of a segment, compared with migrating once over the corpus?
@@ -346,7 +352,17 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis(["modality", "group"]).
 # <details><summary>Answer</summary>
 #
 # It changes from epoch to epoch, with whoever else is in the batch: a label that one video in a hundred would vote for comes in some epochs and is missing in others, where the segment counts as a negative. Over a training that amounts to a softer target. Migrating once gives every segment the same label in every epoch, and the
-# highest recall and the most wrong labels at once, so it needs a higher threshold.
+# highest recall and the most wrong labels at once, so it needs a higher threshold. How much changes from one epoch to the next can be counted; of all labels that migrated in any of five epochs, this many came in one, two, ... five of them:
+#
+# ```python
+# size = min(64, len(corpus.splits["train"]) // 4)  # a tiny corpus would be a single batch
+# came = 0
+# for epoch in range(5):
+#     batch = (np.random.default_rng(epoch).permutation(len(corpus.splits["train"])) // size)[videos["train"]]
+#     given = features["train", "audio"], labels["train"], tau["audio", "batch"]
+#     came = came + migrate_labels(*given, scope="batch", groups=batch, videos=videos["train"]).migrated.int()
+# print({epochs: int((came == epochs).sum()) for epochs in range(1, 6)})
+# ```
 # </details>
 #
 # **3.** Take two thresholds away from the features: subtract the mean feature of the training segments before migration (`features - mean`, padding put back to zero). What happens to the cosines, and does the best F-score rise?
@@ -370,7 +386,8 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis(["modality", "group"]).
 #
 # The original labels are right (an audio-visual event is audible and visible) and far more numerous; with them the precision would be high whatever migration does. The table at the end of section 4 shows both.
 # </details>
-#
+
+# %% [markdown]
 # ## Summary
 #
 # * Migration hands a label to whatever is similar enough, as a soft label of at least $\tau$. It repairs what audio-visual labels hide: about a third of what is truly heard or seen.

@@ -519,16 +519,16 @@ segmentation_table(read_segmentation_cells("avs-avss-tutorial-studio-1")).round(
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Train the deaf model and repeat section 4. What do the three curves look like, before you see them?
+# **1.** Section 7 has a SelM that was trained deaf. Sketch the three curves of section 4 for it before you look. At equal recall, should it mark more silent objects than SelM, fewer, or as many?
 #
 # <details><summary>Answer</summary>
 #
-# ```python
-# without = segmentation_recipe("selm-without-audio", "s4", profile)
-# selm = run_segmentation(without, bench, seed, device, folder=segmentation_folder(without, bench, seed)).model
-# ```
+# All three fall on one line: nothing that is heard can reach the masks. Where that line lies says how much can be guessed from looks alone: which objects are rarely silent, which categories move when they sound. The last two columns compare at equal recall; what the ear is worth is the distance between the two models there.
 #
-# All three fall on one line: nothing that is heard can reach the masks. Where that line lies says how much can be guessed from looks alone: which objects are rarely silent, which categories move when they sound.
+# ```python
+# trained_rows = segmentation_table(cells).query("seeds > 0")
+# trained_rows[["reads", "M_J", "illusion at 50", "illusion at 80"]].round(1)
+# ```
 #
 # </details>
 #
@@ -536,27 +536,61 @@ segmentation_table(read_segmentation_cells("avs-avss-tutorial-studio-1")).round(
 #
 # <details><summary>Answer</summary>
 #
-# It should change over to the silent object: for ear and eye, that is now the source. Find pairs by `bench.corpus.splits["test"].clips[i].category` and the truth files, exchange `test.audio`, and compare the masks with the object's pixels, `test.objects == k`. A twin makes no difference: its category is that of the source.
+# It should change over to the silent object: for ear and eye, that is now the source. A twin makes no difference, its category is that of the source.
+#
+# ```python
+# test_clips = bench.corpus.splits["test"].clips
+# exchanges = []  # a clip, its source, its silent object, and a clip that sounds like that object
+# for number, one in enumerate(test_clips):
+#     with np.load(one.truth, allow_pickle=False) as stored:
+#         roles_here, categories_here = stored["roles"].tolist(), stored["categories"].tolist()
+#     for k, role_here in enumerate(roles_here):
+#         donors = [j for j, donor in enumerate(test_clips) if donor.category == categories_here[k]]
+#         if role_here == "other" and donors:
+#             exchanges.append((number, roles_here.index("source") + 1, k + 1, donors[0]))
+# if exchanges:
+#     here, sources, others, donors = (torch.tensor(column) for column in zip(*exchanges, strict=True))
+#     exchanged = predict_segmentation(selm, replace(test.take(here), audio=test.audio[donors]))[:, :, 0]
+#     for hears, foreground in (("its own sound", predictions["its own sound"][here]), ("the other's sound", exchanged)):
+#         for what, of_object in (("its source", sources), ("its silent object", others)):
+#             pixels = test.objects[here] == of_object.view(-1, 1, 1, 1)
+#             marked_share = 100 * (foreground > 0)[pixels].float().mean()
+#             print(f"{hears:17} {marked_share:.0f} % of the pixels of {what}")
+# print(len(exchanges), "exchanges")
+# ```
 #
 # </details>
 #
-# **3.** Section 1.5 says that S4 never trains the memory. Train on MS3 and look at the steps and at $A$ again.
+# **3.** Section 1.5 says that S4 never trains the memory. What, then, should `A_log` of every `Mamba` be after a training on S4, beside what it began with? (Train on MS3, with `prepare_segmentation("ms3", profile, corpus_seed)` as in section 3, to see the other case.)
 #
 # <details><summary>Answer</summary>
 #
 # ```python
-# several = prepare_segmentation("ms3", profile, corpus_seed)
-# experiment = segmentation_recipe("selm", "ms3", profile)
-# model = run_segmentation(experiment, several, seed, device, folder=segmentation_folder(experiment, several, seed)).model
+# from avvp_lib.models.ssm import initial_A_log
+#
+# shrunk = []
+# for part in selm.selection.modules():
+#     if isinstance(part, Mamba):
+#         began = initial_A_log(*part.A_log.shape)
+#         shrunk.append((part.A_log.detach().cpu() / began)[:, 1:].flatten())  # the first state's is log 1 = 0
+# shrunk = torch.cat(shrunk)
+# print(f"A_log is now {shrunk.min():.4f} to {shrunk.max():.4f} of what it was, in {len(shrunk)} states")
 # ```
 #
-# and compare `part.A_log` of every `Mamba` in `model.selection.modules()` with `initial_A_log` (lesson 07). In S4 they differ from it by weight decay alone, which shrinks every number towards zero whether it was trained or not.
+# It differs by weight decay alone, which shrinks every number by the same factor whether it was trained or not. Numbers that a gradient had reached would not all have the same factor.
 #
 # </details>
 #
-# **4.** The published M_F takes the best threshold for ten frames at a time. What happens to it with `evaluate_segmentation(selm, test, frames_per_group=5)`, and with 50? Why?
+# **4.** The published M_F takes the best threshold for ten frames at a time. What happens to it with five frames, and with all of the test at once? Why?
 #
 # <details><summary>Answer</summary>
+#
+# ```python
+# frame_logits, frame_masks = logits.flatten(0, 2), test.masks.flatten(0, 1)
+# for together in (1, 5, 10, len(frame_masks)):
+#     of_groups = segmentation_scores(frame_logits, frame_masks, frames_per_group=together)
+#     print(f"{together:4} frames share a threshold: M_F {of_groups['M_F']:.1f}, M_F/dataset {of_groups['M_F/dataset']:.1f}")
+# ```
 #
 # The fewer frames share a threshold, the better it fits them, and the higher the score, with the same predictions. A table that mixes test batch sizes compares nothing. `M_F/dataset` uses one threshold for all, `M_F/half` none that was chosen on the truth.
 #

@@ -41,9 +41,9 @@ import pandas as pd
 import avvp_lib
 from avvp_lib.figures.tables import claims_map, verdict_chart
 from avvp_lib.metrics import bootstrap_interval
-from avvp_lib.published import contradictions, disagreements, published_table, published_values
+from avvp_lib.published import contradictions, disagreements, published_values
 from avvp_lib.recipes import table as recipes_of
-from avvp_lib.reports import REPORTED_CORPUS, compare, read_cells, scores_by_experiment
+from avvp_lib.reports import REPORTED_CORPUS, read_cells, scores_by_experiment
 from avvp_lib.table_cells import Place, find_tables
 from avvp_lib.table_reports import VERDICTS, claims, paper_and_ours, verdicts, wide
 from avvp_lib.workspace import workspace
@@ -227,9 +227,11 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 #
 # **1.** How much would the verdicts above change if every row had been trained once? Take seed 0 alone, then seed 1 alone, and compare a few of the steps that we have five seeds for.
 #
-# <details><summary>Answer (run it)</summary>
+# <details><summary>Answer</summary>
 #
 # ```python
+# from avvp_lib.reports import compare
+#
 # pairs = [("valor-zero-shot", "mug-zero-shot"), ("valor-zero-shot", "ear-zero-shot"), ("han-zero-shot", "han-combined-1")]
 # for lower, higher in pairs:
 #     by_seed = [compare([c for c in cells if c["seed"] == s], lower, higher) for s in range(5)]
@@ -244,17 +246,26 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 #
 # <details><summary>Answer</summary>
 #
-# The number of training steps: an epoch with generated videos is twice as long. Lesson 05 trains a control that has the steps without the videos (`han-zero-shot-twice`). MUG's table has none.
+# The number of training steps: an epoch with generated videos is twice as long. Lesson 05 trains a control that has the steps without the videos (`han-zero-shot-twice`). MUG's table has none. Here, for HAN:
+#
+# ```python
+# from avvp_lib.reports import compare
+#
+# for pair in (("han-zero-shot", "han-zero-shot-twice"), ("han-zero-shot", "han-combined-1"), ("han-zero-shot-twice", "han-combined-1")):
+#     step = compare(cells, *pair)
+#     print(f"{pair[0]} -> {pair[1]}: {step['difference']:+.1f}, {step['verdict']}")
+# ```
 #
 # </details>
 #
 # **3.** Choose the best of five rows (Batch1 to Batch5 of MUG's Table 3) on the *test* split, and report it. How much do you gain if the five do not differ at all, and a training scatters by half a point?
 #
-# <details><summary>Answer (run it)</summary>
+# <details><summary>Answer</summary>
 #
 # ```python
 # best = np.random.default_rng(0).normal(0, 0.5, (100_000, 5)).max(1)
 # print(f"{best.mean():.2f} points from nothing")
+# assert 0.5 < best.mean() < 0.7
 # ```
 #
 # More than half a point. That is why recipes here are chosen on corpus seed 0 and reported on seed 1.
@@ -263,9 +274,11 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 #
 # **4.** Which lines of `published_table("mm-cse/3")` are lost in our text of the paper, and can you work them out from Table 9?
 #
-# <details><summary>Answer (run it)</summary>
+# <details><summary>Answer</summary>
 #
 # ```python
+# from avvp_lib.published import published_table
+#
 # lost = published_table("mm-cse/3").query("value_flag == 'lost'")
 # print(lost[["row", "metric", "value_flag", "note"]].to_string())
 # ```
@@ -273,13 +286,6 @@ other[(other["metric"] == "Type") & (other["level"] == "segment")][["method", "f
 # Some would be the mean of two numbers that are legible, and end exactly between two roundings (61.45): the paper rounds such ties both ways, so they stay empty. The audio score of *w/o SECM* needs a number that is lost in Table 9, too.
 #
 # </details>
-
-# %%
-answer_3 = np.random.default_rng(0).normal(0, 0.5, (100_000, 5)).max(1).mean()
-assert 0.5 < answer_3 < 0.7
-assert {step["seed"] for step in cells if step["experiment"] == "mug-zero-shot"} == {0, 1, 2, 3, 4}
-assert len(published_table("mm-cse/3").query("value_flag == 'lost'")) == 6
-print(compare(cells, "valor-zero-shot", "mug-zero-shot")["verdict"])
 
 # %% [markdown]
 # ## Summary

@@ -222,19 +222,75 @@ figure
 #
 # **1.** Give the segments their two neighbours: let `SegmentMLP` read the mean of $x_{t-1}, x_t, x_{t+1}$. How many lines change? Does it close the gap at the event level?
 #
-# <details><summary>Hint</summary>
+# <details><summary>Answer</summary>
 #
-# One line: `torch.nn.functional.avg_pool1d` over time with kernel 3, stride 1 and padding 1, on the streams before `self.segment`. With padding, `count_include_pad=False`.
+# One line: average pooling over time with kernel 3, stride 1 and padding 1, on the streams before `self.segment`; with padding, `count_include_pad=False`. An extension is a file, so that its fingerprint can be taken: change a copy.
+#
+# ```python
+# from pathlib import Path
+# from tempfile import mkdtemp
+#
+# own = (examples / "own_model.py").read_text()
+# alone = "streams = torch.stack(self.embed(audio, visual_2d, visual_3d), dim=2)  # (B, T, 2, H)"
+# pooled = """near = [
+#             nn.functional.avg_pool1d(x.mT, 3, stride=1, padding=1, count_include_pad=False).mT
+#             for x in self.embed(audio, visual_2d, visual_3d)
+#         ]
+#         streams = torch.stack(near, dim=2)  # (B, T, 2, H)"""
+# assert alone in own
+# changed = own.replace(alone, pooled).replace("segment-mlp", "segment-mlp-neighbours").replace("each segment for itself", "with neighbours")
+# copied = Path(mkdtemp()) / "neighbours.py"  # a file that a run writes must not be code that the run depends on
+# copied.write_text(changed)
+# load_extension(copied)
+# wider = [*cells, measure(recipe("segment-mlp-neighbours", profile), bench, seed, progress=False)]
+# pairs_to_compare = [("segment-mlp", "segment-mlp-neighbours"), ("segment-mlp-neighbours", "valor-zero-shot")]
+# comparisons(wider, pairs_to_compare, ["segment/Type", "event/Type"]).round(1)
+# ```
+#
 # </details>
 #
-# **2.** Write a supervision that trusts the teacher only where it is sure: soft labels from the similarities, for instance $\sigma(s - \theta_c)$, gated by the video label. `VALOR`'s loss takes them as they are.
+# **2.** Write a supervision that trusts the teacher only where it is sure: soft labels from the similarities, for instance $\sigma(s - \theta_c)$, gated by the video label. Are they nearer to the truth than the hard ones? Guess, then measure the mean squared error of both.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Answer</summary>
 #
-# `bench.similarities("train")` gives both similarities, `bench.thresholds()` the fitted thresholds; `scipy.special.expit` is the sigmoid.
+# `bench.similarities("train")` gives both similarities, `bench.thresholds()` the fitted thresholds.
+#
+# ```python
+# from scipy.special import expit
+#
+# may_be = bench.split("train").video_labels[:, None]
+# for modality, s, theta in zip(("audio", "visual"), bench.similarities("train"), bench.thresholds(), strict=True):
+#     real = getattr(truth, modality) > 0.5
+#     soft, hard = expit(s - theta) * may_be, (s > theta) & may_be
+#     inside = np.broadcast_to(may_be, real.shape)
+#     error = {kind: round(float(np.square(grid - 1.0 * real)[inside].mean()), 4) for kind, grid in (("soft", soft), ("hard", hard))}
+#     print(modality, "mean squared error where the video label allows an event:", error)
+# ```
+#
+# To train on them, put the two lines into a file like `own_labels.py`, return `PseudoLabels` with their provenance, and register supervision and recipe; `VALOR`'s loss takes soft labels as they are.
+#
 # </details>
 #
-# **3.** Annotate three clips of your own in `events.csv`, put them into `videos/`, and read their timelines as in lesson 13.
+# **3.** Annotate three clips of your own in `events.csv`, put them into `videos/`, and read their timelines as in lesson 13. Before that: what happens if you misspell a category? Try it on a copy of the tables.
+#
+# <details><summary>Answer</summary>
+#
+# ```python
+# spoilt = folder / "spoilt-videos"
+# spoilt.mkdir(exist_ok=True)
+# shutil.copy2(home / "videos.csv", spoilt)
+# wrong = pd.read_csv(home / "events.csv")
+# wrong.loc[0, "category"] = "Dgo"
+# wrong.to_csv(spoilt / "events.csv", index=False)
+# try:
+#     load_corpus("home-videos", spoilt)
+# except ValueError as error:
+#     print(error)
+# ```
+#
+# It is refused, with the file and the name. With the name mended, `load_corpus("home-videos", home).splits["test"]` has your grids, and `figures.timeline` of lesson 13 draws them.
+#
+# </details>
 
 # %% [markdown]
 # ## Summary

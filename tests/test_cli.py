@@ -23,6 +23,7 @@ COMMANDS = (
     "prepare",
     "series",
     "refresh",
+    "exercises",
     "check-data",
     "score",
     "predict",

@@ -15,6 +15,7 @@ from avvp_lib.features.media import Media
 from avvp_lib.features.similarity import cosine_over_time
 from avvp_lib.figures.pictures import LOUDNESS
 from avvp_lib.figures.style import (
+    COLOURS_SHOWN,
     GREY,
     LIGHT,
     LINE_COLOURS,
@@ -61,6 +62,7 @@ def segment_spectrograms(spectrograms: np.ndarray) -> Figure:
         spectrograms: (T, frames, bands) float.
     """
     figure = new_figure(WIDTH, WIDTH / len(spectrograms) + 0.3)
+    figure.colours_shown = COLOURS_SHOWN // 2  # one colour scale: half of a palette shows it as well
     low, high = np.percentile(spectrograms, (2, 99.8))
     for second, (axes, picture) in enumerate(zip(figure.subplots(1, len(spectrograms)), spectrograms, strict=True)):
         axes.imshow(picture.T, origin="lower", cmap=LOUDNESS, vmin=low, vmax=high)

@@ -1,4 +1,4 @@
-"""Every notebook runs at the smallest size, through the strict runner and by plain papermill, without touching what is committed."""
+"""Every notebook runs at the smallest size, and so does every answer to its exercises, without touching what is committed."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from avvp_lib.runner import is_current, plan_runs, run_notebook, to_notebook
+from avvp_lib.runner import is_current, plan_runs, run_notebook, to_notebook, write_versions
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
@@ -30,8 +30,9 @@ def home(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-def test_it_runs(source, home):
-    (run,) = plan_runs(source, [{"profile": "smoke"}])
+def test_it_runs_with_all_answers(source, home):
+    (teachers,) = write_versions([source], home / "teacher", "teacher")
+    (run,) = plan_runs(teachers, [{"profile": "smoke"}])
     assert run_notebook(run, progress=False)
     made = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
     assert made["files"], "it wrote nothing into its folder"
