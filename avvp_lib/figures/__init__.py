@@ -13,6 +13,7 @@ from avvp_lib.figures.features import (
 )
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
+from avvp_lib.figures.long_timelines import long_timeline
 from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
 from avvp_lib.figures.relations import relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
@@ -32,6 +33,7 @@ __all__ = [
     "learning_curve",
     "learning_curves",
     "log_mel_pictures",
+    "long_timeline",
     "precision_and_recall",
     "relation_maps",
     "reliability_curves",

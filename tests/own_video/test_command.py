@@ -78,6 +78,7 @@ def test_bad_input_is_said_before_anything_is_trained(home):
     assert sorted(p.name for p in home.iterdir()) == ["clip.mp4", "cut.mp4", "full", "silent.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing(home, checkpoint, how):
     long = write_repeated(home / "long.mp4", write_normal(home / "clip.mp4"), 360)
