@@ -1,7 +1,7 @@
 """The page of a parsed video in a real browser: lanes, clicks, keys, and not one request that leaves the machine.
 
-Needs Chromium (apt install chromium, or CHROMIUM=/path/to/it). With AVVP_SCREENSHOTS=folder it leaves pictures of the page at the widths of a
-desk and of a phone.
+Needs Chromium (apt install chromium, or CHROMIUM=/path/to/it). With AVVP_SCREENSHOTS=folder it leaves pictures of the page at the
+widths of a desk and of a phone.
 """
 
 import os

@@ -139,8 +139,8 @@ def test_published_networks_parse_a_video(tmp_path, monkeypatch, official, width
 
 
 def test_save_checkpoint_of_a_model_that_segments_is_refused(tmp_path):
-    from tests.models.small_selm import small_selm
+    from tests.models.small_selm import SMALL as SMALL_SELM
 
-    save_checkpoint(small_selm(), tmp_path / "selm.safetensors")
+    save_checkpoint(build_model("selm", **SMALL_SELM), tmp_path / "selm.safetensors")
     with pytest.raises(ValueError, match="is no parser"):
         checkpoint_parser(tmp_path / "selm.safetensors")

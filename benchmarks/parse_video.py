@@ -1,0 +1,117 @@
+"""What `avvp parse` costs: seconds a minute of video, and the peak of memory at 1 and at 5 minutes.
+
+    python benchmarks/parse_video.py                       # a rendered video, repeated to 1 and to 5 minutes
+    python benchmarks/parse_video.py --clip clip.mp4       # and a clip of your own
+
+Each measurement is a process of its own, so that its peak is its own. Reference in the same run: a plain decode of the same file (frames and
+samples, thrown away), and for memory the shorter video.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import av
+
+RENDERED_SECONDS = 60
+MINUTES = (1, 5)
+
+
+def measure(path: Path, hop: int) -> dict[str, float]:
+    """Seconds to parse a video with a parser that is loaded, its length, and this process's peak of memory in MB before and after."""
+    from avvp_lib.own_video import parse_video, trained_parser
+
+    parser = trained_parser()
+    parse_video(path, parser, end=2, progress=False)  # what happens once in a process is no cost of a minute
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    began = time.perf_counter()
+    parsed = parse_video(path, parser, hop, progress=False)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"length": parsed.end, "seconds": seconds, "before": before, "peak": after, "decode": plain_decode(path)}
+
+
+def plain_decode(path: Path) -> float:
+    """Seconds to decode both streams and keep nothing."""
+    began = time.perf_counter()
+    with av.open(str(path)) as container:
+        for _ in container.decode(video=0):
+            pass
+    with av.open(str(path)) as container:
+        for _ in container.decode(audio=0):
+            pass
+    return time.perf_counter() - began
+
+
+def repeat(clip: Path, path: Path, times: int) -> Path:
+    """The clip `times` times one after the other: its packets, with later time stamps."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as made:
+        streams = {stream.index: made.add_stream_from_template(stream) for stream in source.streams}
+        packets = [p for p in source.demux() if p.dts is not None]
+        kept = [(p.stream.index, bytes(p), p.pts, p.dts, p.duration, p.is_keyframe, p.time_base) for p in packets]
+        latest = dict.fromkeys(streams, -(10**9))
+        for number in range(times):
+            for index, content, pts, dts, duration, key, base in kept:
+                shift = round(number * RENDERED_SECONDS / base)
+                if dts + shift <= latest[index]:
+                    continue
+                latest[index] = dts + shift
+                packet = av.Packet(content)
+                packet.time_base, packet.stream = base, streams[index]
+                packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts + shift, dts + shift, duration, key
+                made.mux(packet)
+    return path
+
+
+def apart(path: Path, hop: int) -> dict[str, float]:
+    """`measure` in a process of its own."""
+    command = [sys.executable, __file__, "--measure", str(path), "--hop", str(hop)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def report(name: str, found: dict[str, float], hop: int) -> None:
+    """One line of the result."""
+    minutes = found["length"] / 60
+    print(
+        f"{name:22s} hop {hop:2d}: {found['seconds'] / minutes:6.1f} s a minute of video, "
+        f"{found['seconds'] / found['decode']:5.1f} x a plain decode; peak {found['peak']:.0f} MB, {found['before']:.0f} MB before"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--measure", type=Path)
+    parser.add_argument("--clip", type=Path)
+    parser.add_argument("--hop", type=int, default=5)
+    args = parser.parse_args()
+    if args.measure is not None:
+        print(json.dumps(measure(args.measure, args.hop)))
+        return
+    from avvp_lib.own_video.rendered import render_long_video
+
+    with tempfile.TemporaryDirectory() as folder:
+        minute = Path(folder) / "rendered.mp4"
+        render_long_video(minute, RENDERED_SECONDS)
+        peaks = {}
+        for minutes in MINUTES:
+            path = repeat(minute, Path(folder) / f"{minutes}.mp4", minutes)
+            found = apart(path, args.hop)
+            peaks[minutes] = found["peak"]
+            report(f"rendered, {minutes} min", found, args.hop)
+        first, last = MINUTES
+        print(f"peak of memory at {last} min / at {first} min: {peaks[last] / peaks[first]:.3f}")
+        if args.clip is not None:
+            report(args.clip.name, apart(args.clip, args.hop), args.hop)
+
+
+if __name__ == "__main__":
+    main()
