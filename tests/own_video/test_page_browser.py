@@ -84,15 +84,15 @@ def test_lanes_clicks_and_keys(page, tmp_path):
 
     # a click goes there, and what goes on is said
     lane = page.locator(".lane").first.bounding_box()
-    clicked = place_after(page, lambda: page.mouse.click(lane["x"] + lane["width"] * 3 / 12.4, lane["y"] + 5))
-    assert clicked == pytest.approx(5.5, abs=0.05)
+    clicked = place_after(page, lambda: page.mouse.click(lane["x"] + lane["width"] * 4 / 12.4, lane["y"] + 5))
+    assert clicked == pytest.approx(6.5, abs=0.05)
     page.wait_for_function("() => document.querySelectorAll('#now li').length == 2")
     cursor = page.locator("#cursor").bounding_box()
-    assert cursor["x"] + 1 == pytest.approx(lane["x"] + lane["width"] * 3 / 12.4, abs=2)
+    assert cursor["x"] + 1 == pytest.approx(lane["x"] + lane["width"] * 4 / 12.4, abs=2)
 
     # keys, and the list of events
     page.locator("#timeline").focus()
-    assert place_after(page, lambda: page.keyboard.press("ArrowRight")) == pytest.approx(6.5, abs=0.05)
+    assert place_after(page, lambda: page.keyboard.press("ArrowRight")) == pytest.approx(7.5, abs=0.05)
     assert place_after(page, lambda: page.keyboard.press("Home")) == pytest.approx(2.5, abs=0.05)
     assert place_after(page, lambda: page.keyboard.press("PageUp")) == pytest.approx(12.5, abs=0.05)
     assert page.locator("#timeline").get_attribute("aria-valuenow") == "12.5"
