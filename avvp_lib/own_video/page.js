@@ -89,7 +89,7 @@
     const room = at("ticks").clientWidth / length;
     return Math.max(1, 2 ** Math.ceil(Math.log2(NARROWEST / room)));
   };
-  at("in").addEventListener("click", () => { zoom = Math.min(zoom * 2, Math.max(1, (length * 60) / scroll.clientWidth)); applyZoom(); });
+  at("in").addEventListener("click", () => { zoom = Math.min(zoom * 2, Math.max(4, (length * 60) / scroll.clientWidth)); applyZoom(); });
   at("out").addEventListener("click", () => { zoom = Math.max(zoom / 2, 1); applyZoom(); });
   at("fit").addEventListener("click", () => { zoom = 1; applyZoom(); });
   new ResizeObserver(() => drawTicks(at("ticks").clientWidth)).observe(scroll);
