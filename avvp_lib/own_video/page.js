@@ -75,7 +75,8 @@
     const step = steps.find((s) => (s * width) / length >= 64) || steps.at(-1);
     at("ticks").replaceChildren();
     for (let t = Math.ceil(data.start / step) * step; t <= data.end + 1e-6; t += step) {
-      make("span", at("ticks"), {}, clock(t)).style.left = percent(t);
+      const edge = t - data.start < step / 5; // a label in the middle of its tick would stick out
+      make("span", at("ticks"), { class: edge ? "edge" : "" }, clock(t)).style.left = percent(t);
       make("i", at("ticks")).style.left = percent(t);
     }
   };
