@@ -484,6 +484,14 @@ def _predict(args: argparse.Namespace) -> None:
     print(f"{len(predictions.videos):,} videos of {bench.corpus.name}, split {args.split}: {shown(args.out)}")
 
 
+def _parse(args: argparse.Namespace) -> None:
+    from avvp_lib.own_video.command import parse_to_folder
+
+    _load_extensions(args)
+    _end_kernels_when_terminated()
+    parse_to_folder(args)
+
+
 def _costs(args: argparse.Namespace) -> None:
     from avvp_lib.cost_pages import costs_text, measure_missing, write_costs
     from avvp_lib.workspace import shown
@@ -539,7 +547,32 @@ def _add_doors(command: Callable[..., argparse.ArgumentParser]) -> None:
     predict.add_argument("--visual-gate", help="of a .csv: global, modality or none")
     predict.add_argument("--workers", type=int, help="processes; all cores by default")
 
-    for sub in (score, predict):
+    parse = command("parse", _parse, "parse a video of your own, of any length: events, subtitles, labels and a page")
+    parse.add_argument("video", type=Path, help="any file that FFmpeg reads")
+    parse.add_argument("--out", type=Path, help="folder for the files; <name of the video>.parsed here by default")
+    parse.add_argument("--overwrite", action="store_true", help="replace what an earlier parse left in that folder")
+    parse.add_argument("--start", type=float, default=0.0, help="seconds")
+    parse.add_argument("--end", type=float, help="seconds; the end of the video by default")
+    parse.add_argument("--hop", type=int, default=5, help="seconds from one window of ten to the next, 1 to 10")
+    parse.add_argument(
+        "--on-missing", choices=("error", "fill"), default="error", help="no sound, no picture, or damage"
+    )
+    parse.add_argument("--video", dest="videos", choices=("link", "copy"), default="link", help="what the page plays")
+    trained = parse.add_argument_group("a model that is trained here")
+    trained.add_argument("--recipe", default="valor-zero-shot", help="its training is kept, or made if it is not there")
+    trained.add_argument("--profile", default="tutorial", help="tutorial or smoke")
+    trained.add_argument("--corpus-seed", type=int, default=0)
+    trained.add_argument("--seed", type=int, default=0, help="of the training")
+    weights = parse.add_argument_group("a file of weights, with the published backbones")
+    weights.add_argument("--checkpoint", type=Path, help="what save_checkpoint wrote, or with --model a published file")
+    weights.add_argument("--model", help="han, valor, valor+, valor++, jomold, mgn or mm-cse")
+    weights.add_argument("--audio-gate", help="global, modality or none; that of the model's paper by default")
+    weights.add_argument("--visual-gate", help="likewise")
+    weights.add_argument("--weights", type=_named_file, action="append", default=[], metavar="NAME=FILE")
+    weights.add_argument("--device", default="cpu", help="of the backbones")
+    weights.add_argument("--download", action="store_true", help="fetch weights of backbones that are not here")
+
+    for sub in (score, predict, parse):
         _add_extensions(sub)
     command("doctor", _doctor, "versions, devices, what works on this machine, missing optional parts")
 

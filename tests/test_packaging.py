@@ -18,7 +18,7 @@ FLOORS = (
     ("cli",),
     ("doctor", "series"),
     ("runner",),
-    ("widgets", "table_pages"),
+    ("own_video", "table_pages", "widgets"),
     ("figures",),
     ("segmentation_tuning", "table_reports"),
     ("cost_pages", "tuning", "table_cells"),

@@ -14,6 +14,7 @@ from avvp_lib.figures.features import (
 from avvp_lib.figures.grids import grid_picture, similarity_heatmap
 from avvp_lib.figures.intervals import interval_dots
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
+from avvp_lib.figures.long_timelines import long_timeline
 from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
 from avvp_lib.figures.relations import pair_scatter, relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
@@ -34,6 +35,7 @@ __all__ = [
     "learning_curve",
     "learning_curves",
     "log_mel_pictures",
+    "long_timeline",
     "pair_scatter",
     "precision_and_recall",
     "relation_maps",
