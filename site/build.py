@@ -1,0 +1,30 @@
+"""Build the site: `python site/build.py [folder]`, by default into outputs/site. Nothing is executed and nothing is fetched."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from avvp_site.staging import stage  # noqa: E402 - after the path has been set
+
+
+def main(out: Path) -> int:
+    """Lay the sources out beside the site and render them; warnings are errors. Returns the status of Sphinx."""
+    sources = out.parent / f"{out.name}_sources"
+    stage(HERE.parent, sources)
+    shutil.rmtree(out, ignore_errors=True)  # a page whose source is gone must go too
+    return sphinx(
+        ["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(sources / ".doctrees"), str(sources), str(out)]
+    )
+
+
+if __name__ == "__main__":
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "outputs" / "site"
+    status = main(chosen.resolve())
+    if status == 0:
+        print(f"open {chosen / 'index.html'}")
+    sys.exit(status)
