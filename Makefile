@@ -55,4 +55,4 @@ lint: $(READY)  ## style of the code
 	$(BIN)/ruff format --check
 
 clean:  ## remove what runs wrote; keeps the virtual environment and the committed cells
-	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/site outputs/site_sources outputs/tables outputs/trainings .snakemake .pytest_cache .ruff_cache
+	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/site outputs/site_build outputs/tables outputs/trainings .snakemake .pytest_cache .ruff_cache

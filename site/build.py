@@ -13,13 +13,16 @@ from avvp_site.staging import stage  # noqa: E402 - after the path has been set
 
 
 def main(out: Path) -> int:
-    """Lay the sources out beside the site and render them; warnings are errors. Returns the status of Sphinx."""
-    sources = out.parent / f"{out.name}_sources"
-    stage(HERE.parent, sources)
-    shutil.rmtree(out, ignore_errors=True)  # a page whose source is gone must go too
-    return sphinx(
-        ["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(sources / ".doctrees"), str(sources), str(out)]
-    )
+    """Render the site, warnings being errors, and put it where it belongs once it is complete. Returns the status of Sphinx."""
+    work = out.parent / f"{out.name}_build"
+    stage(HERE.parent, work / "sources")
+    folders = [str(work / "sources"), str(work / "pages")]
+    status = sphinx(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(work / "read"), *folders])
+    if status == 0:
+        shutil.rmtree(out, ignore_errors=True)  # a page whose source is gone must go too
+        (work / "pages").replace(out)
+        shutil.rmtree(work)
+    return status
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ import avvp_lib  # noqa: E402 - after the path has been set
 
 project, author, release = "avvp", "the avvp authors", avvp_lib.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "avvp_site.mathml"]
-suppress_warnings = ["myst.header"]  # docs/claims.md leaves a level of headings out
+suppress_warnings = [
+    "myst.header",  # docs/claims.md leaves a level of headings out
+    "ref.python",  # a type in a docstring, such as name, is also the name of several attributes: it gets no link
+]
 
 # notebooks: shown as they were committed
 nb_execution_mode = "off"

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 SECTION = re.compile(r"(Args|Attributes|Example|Examples|Raises|Returns|Yields):$")
-CODE = re.compile(r"`[^`]*`")
+COLUMNS = re.compile(r"^[ |]|\S {3,}\S")
+MARKED = re.compile(
+    r"(`[^`]+`|\*\*\w[^*]*\*\*|(?<!\*)\*\w[^*]*\*(?!\*)|^[*] )", re.MULTILINE
+)  # code, strong, emphasis, item of a list
+SPECIAL = re.compile(r"[*|`\\]|(?<=\w)_(?!\w)")
 LIST = re.compile(r"([-*]|\d+\.) ")
 
 
@@ -90,31 +95,40 @@ def write_pages(package: Path, folder: Path) -> list[str]:
 def as_restructured_text(lines: list[str]) -> list[str]:
     """Docstring lines as reStructuredText.
 
-    Docstrings are written to be read as text. An indented block outside of a section such as Args is a formula or a drawing, and
-    a line that begins with | belongs to a table: both become literal text, or their line breaks would be lost. A list may follow
-    a sentence directly. An asterisk without a partner, as in *.json, is an asterisk.
+    Docstrings are written to be read as text. A paragraph that is indented without being part of a section such as Args, or laid
+    out in columns, is a formula or a table: it becomes literal text, or its line breaks would be lost. A list may follow a
+    sentence directly. Signs that only reStructuredText would read as markup are escaped; `code` and *emphasis* stay.
     """
     result: list[str] = []
-    section = literal = in_list = False
-    for line in lines:
-        blank, indented = not line.strip(), line.startswith((" ", "|"))
-        if not blank and not indented:
-            section, literal, in_list = bool(SECTION.match(line)), False, bool(LIST.match(line))
-            if in_list and result and _is_sentence(result[-1]):
-                result.append("")
-        elif not blank and not (section or literal or in_list):
-            result += [""] * bool(result and result[-1].strip()) + ["::", ""]
-            literal = True
-        if literal and not blank:
-            line = "    " + line
-        elif CODE.sub("", line).count("*") % 2:
-            line = line.replace("*", "\\*")
-        result.append(line)
+    section = in_list = False
+    for shown, group in groupby(lines, key=lambda line: bool(line.strip())):
+        paragraph = list(group)
+        if not shown:
+            result += paragraph
+            continue
+        if not paragraph[0].startswith(" "):
+            section = bool(SECTION.match(paragraph[0]))
+            first = next((place for place, line in enumerate(paragraph) if LIST.match(line)), None)
+            in_list = first is not None
+            if first:
+                paragraph.insert(first, "")
+        if section or in_list or not any(COLUMNS.search(line) for line in paragraph):
+            result += escaped(paragraph)
+        else:
+            result += ["::", "", *(f"    {line}" for line in paragraph)]
     return result
 
 
-def _is_sentence(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith(" ") and not LIST.match(line)
+def escaped(prose: list[str]) -> list[str]:
+    """Lines in which asterisks, bars and underscores that mark nothing up are escaped."""
+    parts = MARKED.split("\n".join(prose))  # between, marked, between, ...
+    parts[::2] = [SPECIAL.sub(r"\\\g<0>", part) for part in parts[::2]]
+    for place in range(1, len(parts), 2):
+        if parts[place - 1][-1:].isalnum():
+            parts[place] = "\\ " + parts[place]
+        if parts[place + 1][:1].isalnum():
+            parts[place + 1] = "\\ " + parts[place + 1]
+    return "".join(parts).split("\n")
 
 
 def on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
