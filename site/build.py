@@ -15,6 +15,7 @@ from avvp_site.staging import stage  # noqa: E402 - after the path has been set
 def main(out: Path) -> int:
     """Render the site, warnings being errors, and put it where it belongs once it is complete. Returns the status of Sphinx."""
     work = out.parent / f"{out.name}_build"
+    shutil.rmtree(work, ignore_errors=True)
     stage(HERE.parent, work / "sources")
     folders = [str(work / "sources"), str(work / "pages")]
     status = sphinx(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(work / "read"), *folders])

@@ -31,6 +31,7 @@ autodoc_default_options = {
     "ignore-module-all": True,
     "show-inheritance": True,
     "member-order": "bysource",
+    "no-value": True,
 }
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

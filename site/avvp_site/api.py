@@ -134,6 +134,8 @@ def escaped(prose: list[str]) -> list[str]:
 def on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Sphinx's event autodoc-process-docstring."""
     lines[:] = as_restructured_text(lines)
+    if what in {"attribute", "data", "property"}:
+        lines.insert(0, "")  # or napoleon takes the words before a colon for a type
 
 
 def _source(module: str, root: Path) -> Path:

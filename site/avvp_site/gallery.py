@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from avvp_site.notebooks import Figure, Lesson, figures
 
 SPECIAL = re.compile(r"[\\\[\]*_`$<>&]")  # what Markdown would read as markup
-WIDTH, HEIGHT = 480, 400  # pixels; twice what is shown, for dense screens
+WIDTH, HEIGHT = 560, 400  # pixels; twice what is shown, for dense screens
 
 INTRODUCTION = """\
 # Gallery
@@ -22,12 +22,13 @@ Every figure that the committed notebooks hold. A click leads to the cell that d
 
 
 def thumbnail(picture: bytes) -> bytes:
-    """A PNG with the whole picture (of a moving one: its first frame) in at most WIDTH x HEIGHT pixels, on white, in 256 colours."""
+    """A PNG of at most WIDTH x HEIGHT pixels and 256 colours: the picture (of a moving one: its first frame) without its white margin."""
     with Image.open(io.BytesIO(picture)) as opened:
         coloured = opened.convert("RGBA")
-    coloured.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     flat = Image.new("RGB", coloured.size, "white")
     flat.paste(coloured, mask=coloured.getchannel("A"))
+    flat = flat.crop(ImageOps.invert(flat).getbbox())
+    flat.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     written = io.BytesIO()
     flat.quantize(256, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
     return written.getvalue()

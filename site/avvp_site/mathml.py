@@ -1,7 +1,7 @@
 """Equations as MathML, which browsers draw by themselves: no script, no font service, nothing to wait for.
 
 `latex2mathml` does the conversion. What it leaves out is added here: an error for an unknown command, the number of `\\tag`,
-the thin spaces round a function such as log, and words in \\mathrm in one piece.
+words in \\mathrm in one piece, and TeX's spaces round functions, signs and what stands in an index.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 FUNCTIONS = {"arg", "cos", "det", "exp", "inf", "lim", "ln", "log", "max", "min", "Pr", "sin", "sup", "tan", "tanh"}
+CAPITALS = set("ΓΔΘΛΞΠΣΥΦΨΩ")  # upright in TeX, italic in MathML
+SIGNS = set("+-−±")
 THIN = "0.167em"
 TAG = re.compile(r"\\tag\{([^{}]*)\}")
 logger = logging.getLogger(__name__)
@@ -50,7 +52,11 @@ def to_mathml(latex: str, display: bool) -> str:
         raise ValueError(f"cannot convert the equation {latex!r}: unknown {', '.join(unknown)}")
     for row in list(tree.iter()):
         _space_functions(row)
+        _mark_signs(row)
+        _close_up_scripts(row)
         _join_letters(row)
+        if _kind(row) == "mi" and row.text in CAPITALS:
+            row.set("mathvariant", "normal")
     return ElementTree.tostring(tree, encoding="unicode", short_empty_elements=True)
 
 
@@ -77,6 +83,31 @@ def _space_functions(row: ElementTree.Element) -> None:
         if _is_function(child) or (_is_function(following) and _kind(child) != "mo"):
             spaced.append(ElementTree.Element(f"{{{NAMESPACE}}}mspace", width=THIN))
     row[:] = spaced
+
+
+def _mark_signs(row: ElementTree.Element) -> None:
+    """A minus after another operator is a sign, not a difference: no space after it."""
+    before = None
+    for child in row:
+        if _kind(child) == "mspace":
+            continue
+        if _kind(child) == "mo" and child.text in SIGNS and before is not None and _is_operator(before):
+            child.set("form", "prefix")
+        before = child
+
+
+def _is_operator(element: ElementTree.Element) -> bool:
+    return _kind(element) == "mo" and element.text not in {")", "]", "}", "⟩", "⌋", "|", "!", "′"}
+
+
+def _close_up_scripts(row: ElementTree.Element) -> None:
+    """t-1 as an index is set without spaces, as TeX does."""
+    if _kind(row) in {"msub", "msup", "msubsup", "munder", "mover", "munderover"}:
+        for script in list(row)[1:]:
+            for operator in script.iter(f"{{{NAMESPACE}}}mo"):
+                if operator.text and not operator.get("stretchy"):
+                    operator.set("lspace", "0")
+                    operator.set("rspace", "0")
 
 
 def _join_letters(row: ElementTree.Element) -> None:

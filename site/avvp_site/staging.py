@@ -32,7 +32,7 @@ def questions(readme: str) -> dict[str, str]:
 
 def lesson_list(lessons: Sequence[Lesson], asked: dict[str, str]) -> str:
     """Markdown: the lessons in order, each with its question where the README has one."""
-    rows = ["| | |", "|---|---|"]
+    rows = ["| lesson | question |", "|---|---|"]
     for lesson in lessons:
         title = f"[{lesson.number} · {lesson.title}](notebooks/{lesson.path.name})"
         rows.append(f"| {title} | {asked.get(lesson.number, '')} |")
@@ -53,12 +53,11 @@ def stage(root: Path, folder: Path) -> None:
 
     Args:
         root: the repository.
-        folder: where to; what an earlier call has left there is removed.
+        folder: where to; it must not exist.
 
     Raises:
         ValueError: a notebook has no title, or site/index.md no place for the list of lessons.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for source in (file for pattern in TAKEN for file in sorted(root.glob(pattern))):
         target = folder / source.relative_to(root)

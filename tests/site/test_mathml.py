@@ -56,6 +56,21 @@ def test_no_space_before_a_bracket():
     assert "mspace" not in outline(r"\log(p)")
 
 
+def attributes(latex: str, sign: str) -> dict[str, str]:
+    tree = ElementTree.fromstring(to_mathml(latex, display=False))
+    return next(dict(node.attrib) for node in tree.iter() if node.text == sign)
+
+
+def test_a_minus_is_a_sign_after_an_operator_and_closed_up_in_an_index():
+    assert attributes("A = -1", "−") == {"form": "prefix"}
+    assert attributes("(a) - 1", "−") == {}
+    assert attributes("h_{t-1}", "−") == {"lspace": "0", "rspace": "0"}
+
+
+def test_capital_greek_letters_are_upright():
+    assert attributes(r"\Delta_t", "Δ") == {"mathvariant": "normal"} and attributes(r"\delta", "δ") == {}
+
+
 def test_display_is_said():
     assert 'display="block"' in to_mathml("x", display=True)
     assert 'display="block"' not in to_mathml("x", display=False)

@@ -101,11 +101,18 @@ def test_long_code_is_folded_and_figures_get_an_address_and_a_text(lesson):
     assert [cell["source"] for cell in kept] == [c["source"] for c in json.loads(lesson.path.read_text())["cells"]]
 
 
-def test_thumbnails_are_small_whole_and_on_white():
-    with Image.open(io.BytesIO(thumbnail(picture((2000, 500), (0, 0, 0, 0))))) as small:
-        assert small.size == (WIDTH, WIDTH // 4) and small.convert("RGB").getpixel((5, 5)) == (255, 255, 255)
+def test_thumbnails_are_small_and_without_their_margin():
+    drawing = Image.new("RGBA", (2400, 1000), (255, 255, 255, 0))
+    drawing.paste("navy", (200, 100, 2200, 600))
+    written = io.BytesIO()
+    drawing.save(written, "PNG")
+    with Image.open(io.BytesIO(thumbnail(written.getvalue()))) as small:
+        assert small.size == (WIDTH, WIDTH // 4)
+        assert small.convert("RGB").getextrema() == ((0, 0), (0, 0), (128, 128))
     with Image.open(io.BytesIO(thumbnail(picture((100, 4000))))) as tall:
         assert tall.height == HEIGHT
+    with Image.open(io.BytesIO(thumbnail(picture((30, 20), "white")))) as empty:
+        assert empty.size == (30, 20)
 
 
 def test_a_card_is_one_link_with_escaped_text(tmp_path):

@@ -65,6 +65,16 @@ def test_formulas_in_docstrings_keep_their_lines():
     ]  # fmt: skip
 
 
+def test_columns_and_hanging_lines_stay_as_they_are():
+    lines = ["logits    (B, T) before", "          the sigmoid"]
+    assert as_restructured_text(lines) == ["::", "", "    logits    (B, T) before", "              the sigmoid"]
+
+
+def test_signs_that_mark_nothing_up():
+    lines = ["A_ and |x| of `a_ b`s are **not** 2 * 3"]
+    assert as_restructured_text(lines) == [r"A\_ and \|x\| of `a_ b`\ s are **not** 2 \* 3"]
+
+
 def test_tables_and_lone_asterisks_in_docstrings():
     assert as_restructured_text(["| a | b |", "|---|---|"]) == ["::", "", "    | a | b |", "    |---|---|"]
     assert as_restructured_text(["such as *.json"]) == [r"such as \*.json"]
