@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from avvp_site.api import on_docstring  # noqa: E402
+from avvp_site.api import on_docstring, on_signature  # noqa: E402
 
 import avvp_lib  # noqa: E402 - after the path has been set
 
@@ -29,7 +29,6 @@ myst_dmath_double_inline = True
 autodoc_default_options = {
     "members": True,
     "ignore-module-all": True,
-    "show-inheritance": True,
     "member-order": "bysource",
     "no-value": True,
 }
@@ -39,6 +38,7 @@ napoleon_use_ivar = True
 default_role = "code"
 python_maximum_signature_line_length = 90
 add_module_names = False
+viewcode_follow_imported_members = False  # a name belongs to the module that defines it
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
@@ -56,3 +56,4 @@ html_theme_options = {"navigation_with_keys": True}
 def setup(app):
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", on_docstring, priority=400)  # before napoleon turns sections into fields
+    app.connect("autodoc-process-signature", on_signature)

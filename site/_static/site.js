@@ -1,7 +1,7 @@
 // Two things that pages do beyond being read: code of a lesson is shown or hidden as a whole, and search works without a server.
 
 // Summaries of search results are fetched from pages, which browsers refuse for files that are opened from a folder.
-if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 

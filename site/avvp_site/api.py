@@ -50,7 +50,7 @@ def exported(module: str, root: Path) -> dict[str, str]:
 
 def page(modules: list[str], root: Path) -> str:
     """reStructuredText of the page of a module, or of a package and its modules."""
-    parts = []
+    parts = [".. highlight:: none", ""]
     for module in modules:
         underline = "=" if module == modules[0] else "-"
         parts += [module, underline * len(module), "", f".. automodule:: {module}", ""]
@@ -136,6 +136,13 @@ def on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: 
     lines[:] = as_restructured_text(lines)
     if what in {"attribute", "data", "property"}:
         lines.insert(0, "")  # or napoleon takes the words before a colon for a type
+
+
+def on_signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, result: str | None
+) -> tuple[str | None, str | None]:
+    """Sphinx's event autodoc-process-signature: a default that a dataclass makes anew is shown as dots, which can be parsed."""
+    return signature and signature.replace("<factory>", "..."), result
 
 
 def _source(module: str, root: Path) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sphinx")
 
-from avvp_site.api import as_restructured_text, exported, index, page, public_modules
+from avvp_site.api import as_restructured_text, exported, index, on_docstring, on_signature, page, public_modules
 from avvp_site.notebooks import Lesson
 from avvp_site.staging import lesson_list, questions, without_folder_links
 
@@ -79,6 +79,20 @@ def test_tables_and_lone_asterisks_in_docstrings():
     assert as_restructured_text(["| a | b |", "|---|---|"]) == ["::", "", "    | a | b |", "    |---|---|"]
     assert as_restructured_text(["such as *.json"]) == [r"such as \*.json"]
     assert as_restructured_text(["*so* and `a*b`"]) == ["*so* and `a*b`"]
+
+
+def test_a_colon_in_the_docstring_of_a_constant_separates_no_type():
+    lines = ["The names: a class, or where to import it from."]
+    on_docstring(None, "data", "MODELS", {}, None, lines)
+    assert lines == ["", "The names: a class, or where to import it from."]
+
+
+def test_defaults_that_are_made_anew_can_be_parsed():
+    assert (
+        on_signature(None, "class", "Output", None, None, "(extras: dict = <factory>)", None)[0]
+        == "(extras: dict = ...)"
+    )
+    assert on_signature(None, "module", "house", None, None, None, None) == (None, None)
 
 
 def test_questions_come_from_the_readme():
