@@ -44,12 +44,14 @@ toc_object_entries_show_parents = "hide"
 html_theme = "furo"
 html_title = "avvp"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 image_loading = "lazy"
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 
 

@@ -68,16 +68,16 @@ def index(pages: dict[str, list[str]], root: Path) -> str:
         title,
         "=" * len(title),
         "",
-        "Made from the docstrings. What belongs where, and which module may import which, says :doc:`/docs/architecture`.",
+        "Made from the docstrings. What belongs where, and which module may import which, is said in :doc:`/docs/architecture`.",
         "",
         ".. list-table::",
-        "   :widths: 35 65",
+        "   :widths: 30 70",
         "",
     ]
     for name in pages:
         docstring = ast.get_docstring(ast.parse(_source(name, root).read_text(encoding="utf-8"))) or ""
         first = docstring.split("\n\n")[0].replace("\n", " ")
-        parts += [f"   * - :doc:`{name} <{name}>`", f"     - {first}"]
+        parts += [f"   * - :doc:`{name.partition('.')[2]} <{name}>`", f"     - {first}"]
     parts += ["", ".. toctree::", "   :hidden:", "", *(f"   {name}" for name in pages), ""]
     return "\n".join(parts)
 

@@ -48,7 +48,7 @@ def test_what_a_package_hands_on_is_linked_to_its_definition(package):
 
 def test_the_list_of_pages_has_the_first_line_of_each(package):
     text = index(public_modules(package), package.parent)
-    assert ":doc:`house.door <house.door>`\n     - A door.\n" in text and text.rstrip().endswith("   house.room")
+    assert ":doc:`door <house.door>`\n     - A door.\n" in text and text.rstrip().endswith("   house.room")
 
 
 def test_every_part_of_the_library_has_a_page():
