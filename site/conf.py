@@ -21,7 +21,7 @@ suppress_warnings = [
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # the default loads scripts from elsewhere
 nb_merge_streams = True
-myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_enable_extensions = ["amsmath", "dollarmath", "html_image"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
