@@ -11,7 +11,7 @@ from typing import Any
 SECTION = re.compile(r"(Args|Attributes|Example|Examples|Raises|Returns|Yields):$")
 COLUMNS = re.compile(r"^[ |]|\S {3,}\S")
 MARKED = re.compile(
-    r"(`[^`]+`|\*\*\w[^*]*\*\*|(?<!\*)\*\w[^*]*\*(?!\*)|^[*] )", re.MULTILINE
+    r"(``.+?``|`[^`]+`|\*\*\w[^*]*\*\*|(?<!\*)\*\w[^*]*\*(?!\*)|^[*] )", re.MULTILINE
 )  # code, strong, emphasis, item of a list
 SPECIAL = re.compile(r"[*|`\\]|(?<=\w)_(?!\w)")
 LIST = re.compile(r"([-*]|\d+\.) ")

@@ -75,6 +75,10 @@ def test_signs_that_mark_nothing_up():
     assert as_restructured_text(lines) == [r"A\_ and \|x\| of `a_ b`\ s are **not** 2 \* 3"]
 
 
+def test_two_backticks_are_code_as_well():
+    assert as_restructured_text(["of ``None`` or ``a*`` and `b`"]) == ["of ``None`` or ``a*`` and `b`"]
+
+
 def test_tables_and_lone_asterisks_in_docstrings():
     assert as_restructured_text(["| a | b |", "|---|---|"]) == ["::", "", "    | a | b |", "    |---|---|"]
     assert as_restructured_text(["such as *.json"]) == [r"such as \*.json"]
