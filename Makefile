@@ -12,7 +12,7 @@ export HF_HUB_OFFLINE := 1
 # Waiting threads sleep instead of spinning.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup run tables test test-slow notebooks lab lint clean
+.PHONY: help setup run tables test test-slow notebooks site lab lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 		(echo "The pins in constraints.txt need Python 3.11 or 3.12: try make PYTHON=python3.11" && exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[features,notebooks,workflow,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[features,notebooks,workflow,site,dev]'
 	touch $@
 
 setup: $(READY)  ## virtual environment with everything that runs on a CPU
@@ -44,6 +44,9 @@ notebooks: $(READY)  ## execute the notebooks and refresh the committed copies
 	$(BIN)/avvp series --workers $(WORKERS)
 	$(BIN)/avvp refresh
 
+site: $(READY)  ## lessons, pages and API as a website in outputs/site, which needs no network
+	$(BIN)/python site/build.py
+
 lab: $(READY)  ## JupyterLab in this folder
 	$(BIN)/jupyter lab
 
@@ -52,4 +55,4 @@ lint: $(READY)  ## style of the code
 	$(BIN)/ruff format --check
 
 clean:  ## remove what runs wrote; keeps the virtual environment and the committed cells
-	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/tables outputs/trainings .snakemake .pytest_cache .ruff_cache
+	rm -rf data/synthetic-llp data/synthetic-unav data/synthetic-avs outputs/changes outputs/failed outputs/prepared outputs/results.* outputs/runs outputs/site outputs/site_build outputs/tables outputs/trainings .snakemake .pytest_cache .ruff_cache

@@ -41,7 +41,7 @@ FLOORS = (
     ("extensions", "provenance", "training_share", "workspace"),
 )
 HEIGHT = {name: len(FLOORS) - floor for floor, names in enumerate(FLOORS) for name in names}
-CPU_EXTRAS = ("features", "notebooks", "workflow", "dev")
+CPU_EXTRAS = ("features", "notebooks", "workflow", "site", "dev")
 GPU_PACKAGES = {"causal-conv1d", "mamba-ssm"}
 
 
