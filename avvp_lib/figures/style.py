@@ -19,7 +19,7 @@ GREY, LIGHT = "#595959", "#EDEDED"
 STYLE = {
     "figure.dpi": 80,
     "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "sans-serif"],  # the second for SVG files where the first is not installed
     "font.size": 12,
     "axes.titlesize": 13,
     "axes.labelsize": 12,
