@@ -45,6 +45,8 @@ def test_a_lane_says_what_is_right_wrong_missed_and_held_back():
     assert dog["states"] == [""] * 2 + ["missed"] + ["right"] * 3 + ["false alarm"] + [""] * 3
     assert dog["claimed"] == [3 <= t < 7 for t in range(10)] and not any(dog["held"])
     assert dog["probability"][3] == 0.9 and lane(made, "Dog", "audio", "truth")["probability"] is None
+    assert {x["category"] for x in made.view()["lanes"]} == {"Dog", "Car"}  # as bars, nobody claims speech
+    made.colour(True)
     speech = lane(made, "Speech", "audio", "HAN")
     assert speech["states"] == [""] * 10 and speech["held"] == [t >= 8 for t in range(10)]
     assert json.loads(json.dumps(made.view())) == made.view()
@@ -70,6 +72,7 @@ def test_scores_are_those_of_the_library_at_every_threshold():
 
 def test_the_threshold_moves_what_is_claimed_and_which_categories_have_lanes():
     made = session()
+    made.colour(True)
     assert {x["category"] for x in made.view()["lanes"]} == {"Dog", "Car", "Speech"}
     made.decide(0.7)
     assert not any(lane(made, "Dog", "audio", "VALOR")["claimed"])
@@ -87,7 +90,7 @@ def test_without_a_gate_nothing_is_held_back():
 
 
 def test_models_are_hidden_and_the_last_one_stays():
-    made = session()
+    made = session(gates=("none", "none"))
     made.show("HAN", False)
     assert {x["source"] for x in made.view()["lanes"]} == {"truth", "VALOR"} and len(made.scores()) == 1
     assert "Speech" in {x["category"] for x in made.view()["lanes"]}  # lanes do not jump when a model is hidden

@@ -205,13 +205,13 @@ function render({ model, el }) {
     if (!now.scores.length) return void node("div", scores, "avvp-caption", "The truth of this split is not known: no scores.");
     for (const level of ["segment", "event"]) {
       const table = node("table", scores);
-      node("caption", table, "", `F-scores of this video, ${level} level`);
+      node("caption", table, "", `F-scores of this video, ${level} level; Type and Event: @AV`);
       const top = node("tr", table);
-      for (const name of ["", ...now.names]) node("th", top, "", name === "Type" || name === "Event" ? `${name}@AV` : name).scope = "col";
+      for (const name of ["", ...now.names]) node("th", top, "", name).scope = "col";
       for (const found of now.scores) {
         const line = node("tr", table);
         line.dataset.scores = `${level}|${found.model}`;
-        node("th", line, "", found.model).scope = "row";
+        Object.assign(node("th", line, "", found.model), { scope: "row", title: found.model });
         found.video[level].forEach((value) => node("td", line, "", value.toFixed(1)));
       }
     }

@@ -167,7 +167,10 @@ class ExplorerSession:
             }
 
     def lanes(self) -> list[Lane]:
-        """The lanes of the video; a category that any model reaches the threshold with has lanes, whichever models are shown."""
+        """The lanes of the video; which categories have some does not depend on the models that are shown.
+
+        As heat, a category that some model finds probable has lanes even if a gate holds it back everywhere.
+        """
         lanes = lanes_of(
             self.categories,
             self.truth,
@@ -175,7 +178,8 @@ class ExplorerSession:
             {name: output[0][self.row] for name, output in self.outputs.items()},
             self.threshold,
         )
-        return [lane for lane in lanes if lane.source in self.shown or lane.source not in self.outputs]
+        claimed = {lane.category for lane in lanes if self.heat or lane.events.any()}
+        return [lane for lane in lanes if lane.category in claimed and lane.source not in self.outputs.keys() - self.shown]
 
     def scores(self) -> list[dict[str, Any]]:
         """Of every shown model the F-scores of this video, in percent, and the mean of one over all videos; [] without truth."""
