@@ -22,10 +22,15 @@ from tests.explorer_files import GAIN, labelled_corpus, outputs
 ExplorerWidget(labelled_corpus(Path.cwd()), outputs(), rankings={"gain": GAIN})"""
 EXPLORER = ".avvp-explorer"
 CONTRAST = """(it) => {
-  const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map((x) => { x /= 255;
-    return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const [a, b] = [light(getComputedStyle(it).color), light(getComputedStyle(it.closest('.avvp-explorer')).backgroundColor)];
-  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }"""
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (rgb) => rgb.map((x) => (x /= 255) <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = parts(getComputedStyle(it.closest('.avvp-explorer')).backgroundColor).slice(0, 3);
+  const [r, g, b, alpha = 1] = parts(getComputedStyle(it).color);
+  const ink = [r, g, b].map((x, i) => alpha * x + (1 - alpha) * ground[i]);
+  const [low, high] = [light(ink), light(ground)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05); }"""
+"""The ratio of contrast between an element's letters and the widget's ground, as the accessibility guidelines define it."""
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,9 @@ class ExplorerSession:
             self.threshold,
         )
         claimed = {lane.category for lane in lanes if self.heat or lane.events.any()}
-        return [lane for lane in lanes if lane.category in claimed and lane.source not in self.outputs.keys() - self.shown]
+        return [
+            lane for lane in lanes if lane.category in claimed and lane.source not in self.outputs.keys() - self.shown
+        ]
 
     def scores(self) -> list[dict[str, Any]]:
         """Of every shown model the F-scores of this video, in percent, and the mean of one over all videos; [] without truth."""
