@@ -21,8 +21,8 @@ from avvp_lib.corpora.events import MODALITIES, maximal_runs
 from avvp_lib.figures.style import AUDIO, FALSE_ALARM, GREY, LIGHT, MODALITY_COLOURS, VISUAL, readable
 
 TRUTH = "truth"
-HEAT = colormaps["Purples"].resampled(32)
-"""Probabilities from 0 (white) to 1: none of the colours that mean heard, seen or wrong."""
+HEAT = colormaps["Purples"].resampled(20)
+"""Probabilities from 0 (white) to 1 in steps of 0.05: none of the colours that mean heard, seen or wrong."""
 
 Grids = tuple[np.ndarray, np.ndarray]
 """Audio and visual grid of one video, each (T, C) bool."""

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from avvp_lib.features.media import Media
-from avvp_lib.figures.lanes import TRUTH, Grids, draw_heat_scale, draw_lanes, lane_handles, lanes_height, lanes_of
+from avvp_lib.figures.lanes import HEAT, TRUTH, Grids, draw_heat_scale, draw_lanes, lane_handles, lanes_height, lanes_of
 from avvp_lib.figures.pictures import draw_log_mel
 from avvp_lib.figures.style import GREY, WIDTH, new_figure, styled
 
@@ -67,6 +67,7 @@ def timeline(
     axes[-1].tick_params(axis="x", length=4)
     if probabilities:
         draw_heat_scale(figure, axes[-1], threshold)
+        figure.colours_kept = HEAT(np.arange(HEAT.N), bytes=True)[:, :3]
     return figure
 
 

@@ -2,7 +2,7 @@
 
 What is shown is decided in `ExplorerSession`, scores are those of `avvp_lib.metrics`; explorer.js only draws. Nothing is fetched from a
 network. One clip of ten seconds is 40 JPEG files and a WAV file of 320 kB; it is sent when the video changes and replaces the last.
-A change of threshold or models sends a few kilobytes.
+A change of threshold or models sends at most about 20 kB.
 """
 
 from __future__ import annotations
