@@ -205,14 +205,14 @@ function render({ model, el }) {
     if (!now.scores.length) return void node("div", scores, "avvp-caption", "The truth of this split is not known: no scores.");
     for (const level of ["segment", "event"]) {
       const table = node("table", scores);
-      node("caption", table, "", `F-scores of this video, ${level} level; Type and Event: @AV`);
+      node("caption", table, "", `F-scores of this video, ${level} level`).title = "Type and Event: Type@AV and Event@AV";
       const top = node("tr", table);
       for (const name of ["", ...now.names]) node("th", top, "", name).scope = "col";
       for (const found of now.scores) {
         const line = node("tr", table);
         line.dataset.scores = `${level}|${found.model}`;
         Object.assign(node("th", line, "", found.model), { scope: "row", title: found.model });
-        found.video[level].forEach((value) => node("td", line, "", value.toFixed(1)));
+        found.video[level].forEach((value) => node("td", line, "", value === 100 ? "100" : value.toFixed(1)));
       }
     }
     const all = now.scores.map((found) => `${found.model} ${found.all.toFixed(1)}`).join(" · ");
