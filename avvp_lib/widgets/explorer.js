@@ -84,6 +84,13 @@ function render({ model, el }) {
     if (asked === null && wanted !== view().threshold) act("decide", { threshold: (asked = wanted) });
   }
   slider.addEventListener("input", () => threshold(slider.valueAsNumber));
+  const steps = { ArrowLeft: -0.05, ArrowDown: -0.05, ArrowRight: 0.05, ArrowUp: 0.05 };
+  slider.addEventListener("keydown", (event) => {
+    if (!(event.key in steps)) return; // JupyterLab would keep the arrows from the slider
+    threshold(slider.valueAsNumber + steps[event.key]);
+    event.preventDefault();
+    event.stopPropagation();
+  });
 
   function release() {
     made.forEach((address) => URL.revokeObjectURL(address));
