@@ -67,7 +67,7 @@ def timeline(
     axes[-1].tick_params(axis="x", length=4)
     if probabilities:
         draw_heat_scale(figure, axes[-1], threshold)
-        figure.colours_kept = HEAT(np.arange(HEAT.N), bytes=True)[:, :3]
+        figure.colours_kept = HEAT(np.arange(1, HEAT.N), bytes=True)[:, :3]
     return figure
 
 

@@ -276,7 +276,7 @@ function render({ model, el }) {
     requestAnimationFrame(follow);
   }
   audio.addEventListener("play", () => requestAnimationFrame(follow));
-  audio.addEventListener("seeked", () => moment(audio.currentTime));
+  audio.addEventListener("seeking", () => moment(audio.currentTime));
   const resized = new ResizeObserver(() => moment(audio.currentTime));
   resized.observe(timeline);
 
