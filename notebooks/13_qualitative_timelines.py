@@ -22,8 +22,10 @@
 # You will learn
 #
 # 1. to read a timeline: truth and several predictions as lanes over the frames and the sound;
-# 2. to choose examples by a rule that was fixed before anybody looked;
-# 3. to tell kinds of errors apart, and to count them over all videos.
+# 2. to choose examples by a rule that was fixed before anybody looked, the extremes included;
+# 3. to tell a confident mistake from one that a threshold made;
+# 4. to tell kinds of errors apart, and to count them over all videos;
+# 5. to move through a whole test set, with one threshold in your hand.
 
 # %% tags=["parameters"]
 profile = "tutorial"  # one of smoke, tutorial: the size of everything
@@ -37,13 +39,14 @@ import numpy as np
 import pandas as pd
 
 import avvp_lib
-from avvp_lib.corpora.examples import at_quantiles
+from avvp_lib.corpora.examples import at_quantiles, extremes
 from avvp_lib.error_kinds import error_kinds
 from avvp_lib.features import read_media
-from avvp_lib.figures import error_bars, grid_picture, timeline
-from avvp_lib.metrics import per_video_scores
+from avvp_lib.figures import error_bars, grid_picture, save_publication, timeline
+from avvp_lib.metrics import binarise, per_video_scores
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.training import predicted_grids
+from avvp_lib.training import predict
+from avvp_lib.widgets import ExplorerWidget
 from avvp_lib.workspace import workspace
 
 folder = workspace() / out
@@ -94,15 +97,26 @@ split, test = bench.corpus.splits["test"], bench.data("test")
 recipes = {"HAN": "han", "VALOR": "valor-zero-shot", "VALOR, truth": "valor-truth"}
 
 # %%
-grids = {}
+outputs = {}
 for title, name in recipes.items():
     experiment = recipe(name, profile)
     result = run(experiment, bench, seed, device, training_folder(experiment, bench, seed), progress=False)
-    gates = experiment.training.audio_gate, experiment.training.visual_gate
-    grids[title] = predicted_grids(result.model, test, *gates)
+    outputs[title] = predict(result.model, test)
 
 # %% [markdown]
-# One gate for all three (the video probability, for both modalities), or the comparison would be one of gates (lesson 06, section 4).
+# One gate for all three (the video probability, for both modalities), or the comparison would be one of gates (lesson 06, section 4). A segment is claimed where its own probability and that of
+# the gate reach the threshold.
+
+# %%
+threshold = 0.5
+probabilities = {title: output.segment_prob.numpy() for title, output in outputs.items()}  # (N, T, 2, C) each
+grids = {
+    title: binarise(
+        output.segment_prob.numpy(), output.video_prob.numpy(), None,
+        audio_gate="global", visual_gate="global", threshold=threshold,
+    )
+    for title, output in outputs.items()
+}  # fmt: skip
 
 # %%
 scores = {title: per_video_scores(*grid, split.audio, split.visual) for title, grid in grids.items()}
@@ -121,14 +135,29 @@ type_av.describe().loc[["mean", "25%", "50%", "75%"]].round(1)
 #
 # - **0.5**: the median video, what usually happens;
 # - **0.9**: a video where pseudo-labels help a lot;
-# - **0.1**: a video where they do harm.
+# - **0.1**: a video where they do harm;
+#
+# and the two ends, which are what papers like to show and what nobody should believe:
+#
+# - **most improved**: the largest gain of all;
+# - **worst**: the largest loss of all.
+#
+# Ties: of videos with the same gain, the one that comes first in the split.
 
 # %%
 gain = (type_av["VALOR"] - type_av["HAN"]).to_numpy()
 places = {"median": 0.5, "helps": 0.9, "harms": 0.1}
 chosen = dict(zip(places, at_quantiles(gain, tuple(places.values())), strict=True))
+chosen["worst"], chosen["most improved"] = extremes(gain)
 for place, row in chosen.items():
-    print(f"{place:7} {split.videos[row]}  gain {gain[row]:+.1f}  ", dict(type_av.iloc[row].round(1)))
+    ties = (gain == gain[row]).sum() - 1
+    print(
+        f"{place:13} {split.videos[row]}  gain {gain[row]:+6.1f}, shared with {ties} others  ",
+        dict(type_av.iloc[row].round(1)),
+    )
+print(
+    f"better with VALOR: {(gain > 0).mean():.0%} of the videos, equal: {(gain == 0).mean():.0%}, worse: {(gain < 0).mean():.0%}"
+)
 
 # %%
 pictures = {}
@@ -139,7 +168,7 @@ for place, row in chosen.items():
     pictures[place] = timeline(
         media, bench.corpus.categories, (split.audio[row], split.visual[row]), predictions, title
     )
-    pictures[place].savefig(folder / f"{place}.png")
+    pictures[place].savefig(folder / f"{place.replace(' ', '_')}.png")
 
 # %% [markdown]
 # ### 3.1 The median video
@@ -162,10 +191,64 @@ pictures["helps"]
 pictures["harms"]
 
 # %% [markdown]
-# **What to notice.** HAN's lanes are often all or nothing: a video label cannot say *when*, so an event tends to fill the whole video or to be missed, often in both modalities
-# at once. VALOR cuts events to their seconds, and pays for it where the teacher was wrong: then it misses an event from beginning to end. Do the three videos bear that out? Do not trust three videos. Count.
+# ### 3.4 The most improved video
 #
-# ## 4 · All videos, all errors
+# The end of the order. It is the example that sells a method, and there is one like it for every pair of models, also for two trainings of the same one.
+
+# %%
+pictures["most improved"]
+
+# %% [markdown]
+# ### 3.5 The worst video
+
+# %%
+pictures["worst"]
+
+# %% [markdown]
+# **What to notice.** HAN's lanes are often all or nothing: a video label cannot say *when*, so an event tends to fill the whole video or to be missed, often in both modalities
+# at once. VALOR cuts events to their seconds, and pays for it where the teacher was wrong: then it misses an event from beginning to end. Where an event does last ten seconds, the habit of HAN is right by luck: look at the
+# worst video with this in mind. Do five videos bear that out? Do not trust five videos. Count (section 5).
+#
+# ## 4 · How sure was it? Probabilities as heat
+#
+# A bar says what is claimed, not how nearly it was something else. Here the lanes of two models show their segment probabilities from 0 (white) to 1. A black frame is what is claimed; a dotted one reached the
+# threshold and is **held back by the gate**: the video probability of the category is too low. × is a false alarm, ○ a miss.
+
+# %%
+row = chosen["worst"]
+shown = ("HAN", "VALOR")
+heat = timeline(
+    read_media(bench.corpus.media_path(split.keys[row])),
+    bench.corpus.categories,
+    (split.audio[row], split.visual[row]),
+    {title: (grids[title][0][row], grids[title][1][row]) for title in shown},
+    f"worst: {split.videos[row]}",
+    probabilities={title: probabilities[title][row] for title in shown},
+    threshold=threshold,
+)
+heat
+
+# %% [markdown]
+# **What to notice.** A miss at 0.45 is another matter than one at 0.02: the first is the threshold's, the second the model's. A lane of one colour knows *what* and not *when*. How common is that? Over all categories and videos that
+# reach the threshold somewhere, we take the difference between the highest and the lowest probability of a lane.
+
+# %%
+lane_range = {}
+for title, values in probabilities.items():
+    reached = values.max(1) >= threshold  # (N, 2, C)
+    lane_range[title] = (values.max(1) - values.min(1))[reached].mean()
+print({title: round(float(mean), 2) for title, mean in lane_range.items()})
+
+# %% [markdown]
+# **A figure for a paper.** `save_publication` writes PDF, SVG and PNG of one layout: letters stay letters, fonts are embedded, and there is no date inside, so a second call gives the same bytes and a version control system sees a change
+# only when there is one.
+
+# %%
+files = save_publication(heat, folder / "worst_heat")
+print({kind: f"{file.name}, {file.stat().st_size // 1000} kB" for kind, file in files.items()})
+
+# %% [markdown]
+# ## 5 · All videos, all errors
 
 # %%
 kinds = {title: error_kinds(*grid, split.audio, split.visual) for title, grid in grids.items()}
@@ -199,9 +282,37 @@ shares = {title: counts.groupby("kind")["segments"].sum() / counts["segments"].s
 (100 * pd.DataFrame(shares)).round(1).loc[["edge", "time", "modality", "category"]]
 
 # %% [markdown]
+# ## 6 · The explorer
+#
+# All videos, all models, and the threshold as a slider. In JupyterLab: choose an order ("gain of VALOR over HAN" begins with the most improved video), press <kbd>space</kbd> to hear what the lanes claim while the cursor moves, <kbd>h</kbd> for
+# probabilities, <kbd>-</kbd> and <kbd>+</kbd> for the threshold. The tables hold the F-scores of this video at this threshold, and below them stands the mean over all videos, so that an example never stands alone. Where nothing can be clicked you
+# see its picture.
+
+# %%
+explorer = ExplorerWidget(bench.corpus, outputs, rankings={"gain of VALOR over HAN": gain})
+explorer.act("sort", ranking="gain of VALOR over HAN")
+explorer.act("show", model="VALOR, truth", on=False)
+explorer.act("colour", heat=True)
+explorer
+
+# %% [markdown]
+# **Try.** Find a video in which no threshold helps, and one in which moving it by 0.1 turns a miss into a hit. Watch the mean while you move it: what you win here you lose elsewhere.
+
+# %% [markdown]
 # ## Exercises
 #
-# **1.** Change the rule to the quantiles 0, 0.01 and 0.02 of the *lowest* gain. What would a paper look like whose figure was chosen from the other end?
+# **1.** Change the rule to the quantiles 0, 0.01 and 0.02 of the gain. What would a paper look like whose figure was chosen from the other end?
+#
+# <details><summary>Answer</summary>
+#
+# ```python
+# for row in at_quantiles(gain, (0, 0.01, 0.02)):
+#     print(f"{split.videos[row]}  gain {gain[row]:+.1f}", dict(type_av.iloc[row].round(1)))
+# ```
+#
+# It would show HAN finding everything and VALOR missing half of it, three times. All three videos are real, and the conclusion would be wrong by more than ten points of the mean.
+#
+# </details>
 #
 # **2.** Are the errors of *modality* off-screen sounds? Count, among VALOR's visual false alarms of that kind, how many categories are heard in the same second.
 #
@@ -210,18 +321,59 @@ shares = {title: counts.groupby("kind")["segments"].sum() / counts["segments"].s
 # ```python
 # audio, visual = grids["VALOR"]
 # wrong = visual & ~split.visual & split.audio.any(1, keepdims=True) & ~split.visual.any(1, keepdims=True)
-# print((wrong & split.audio).sum() / wrong.sum())
+# print((wrong & split.audio).sum() / max(wrong.sum(), 1))
 # ```
 #
 # Most of them: the model lends the picture what it hears at that moment. A model that lets one modality inform the other is prone to this, and MM-CSE and EAR are built against it.
+#
 # </details>
 #
-# **3.** Score with the gate "none" and count again. Which kind of error does the gate hold back?
+# **3.** Score with the gate "none" and count again. Which kind of error does the gate hold back, and which does it cause?
+#
+# <details><summary>Answer</summary>
+#
+# ```python
+# change = {}
+# for title, values in probabilities.items():
+#     open_grids = binarise(values, None, None, audio_gate="none", visual_gate="none", threshold=threshold)
+#     counts = [t.groupby(["error", "kind"], sort=False)["segments"].sum()
+#               for t in (error_kinds(*open_grids, split.audio, split.visual), kinds[title])]
+#     change[title] = counts[0] - counts[1]
+# pd.DataFrame(change)
+# ```
+#
+# The gate holds back false alarms of *category*: things that are nowhere in the video. It causes misses of that kind, too: events that were found in some seconds are thrown away because the video probability was too low. Without it
+# they are found, and the seconds that are still missing become misses of *edge* and *time*.
+#
+# </details>
+#
+# **4.** Is 0.5 a good threshold? Compute the mean of segment-level Type@AV for thresholds from 0.3 to 0.8, on the validation split first, and say which you would report.
+#
+# <details><summary>Answer</summary>
+#
+# ```python
+# val, val_split = bench.data("val"), bench.corpus.splits["val"]
+# found = {}
+# for title, name in recipes.items():
+#     experiment = recipe(name, profile)
+#     kept = run(experiment, bench, seed, device, training_folder(experiment, bench, seed), progress=False)
+#     output = predict(kept.model, val)
+#     for t in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+#         grid = binarise(output.segment_prob.numpy(), output.video_prob.numpy(), None, audio_gate="global", visual_gate="global", threshold=t)
+#         found[title, t] = per_video_scores(*grid, val_split.audio, val_split.visual)["segment/Type"].mean()
+# pd.Series(found).unstack().round(1)
+# ```
+#
+# Around 0.5 the curve is flat: a point or so. Choosing the threshold of each model on the *test* split would be a gain from nothing. All papers of this series use 0.5 for all categories.
+#
+# </details>
 
 # %% [markdown]
 # ## Summary
 #
 # * A timeline shows what a score hides, for one video. Choose the video by a rule, and say the rule.
+# * The extremes of an order are its least typical videos. Show them as such, beside the median.
+# * Heat tells a mistake of the threshold from one of the model; a gate can hold back what the segments know.
 # * Wrong segments are of four kinds; video labels leave *time* and *modality* open, features decide about *category*.
 # * Count before you believe an example.
 #

@@ -68,3 +68,19 @@ def at_quantiles(scores: np.ndarray, quantiles: tuple[float, ...]) -> list[int]:
         raise ValueError(f"a quantile lies in [0, 1], not {wrong[0]}")
     order = np.argsort(scores, kind="stable")
     return [int(order[round(q * (len(order) - 1))]) for q in quantiles]
+
+
+def extremes(scores: np.ndarray) -> tuple[int, int]:
+    """The rows of the lowest and of the highest score; of equal ones the earliest row.
+
+    Args:
+        scores: (N,) float, one for each video, such as what one model gains over another.
+
+    Raises:
+        ValueError: there are no scores, or one is a NaN; names its row.
+    """
+    if not len(scores):
+        raise ValueError("there are no scores to choose examples by")
+    if np.isnan(scores).any():
+        raise ValueError(f"the score of row {int(np.isnan(scores).argmax())} is a NaN: it has no place in an order")
+    return int(np.argmin(scores)), int(np.argmax(scores))

@@ -16,6 +16,7 @@ from avvp_lib.figures.intervals import interval_dots
 from avvp_lib.figures.labels import confusion_bars, threshold_histograms
 from avvp_lib.figures.long_timelines import long_timeline
 from avvp_lib.figures.pictures import contact_sheet, extractor_inputs, log_mel_pictures
+from avvp_lib.figures.publication import save_publication
 from avvp_lib.figures.relations import pair_scatter, relation_maps
 from avvp_lib.figures.scores import class_frequencies, learning_curves, precision_and_recall, results_dots
 from avvp_lib.figures.timelines import timeline
@@ -42,6 +43,7 @@ __all__ = [
     "reliability_curves",
     "results_dots",
     "sampling_moments",
+    "save_publication",
     "segment_spectrograms",
     "segment_weights",
     "self_similarity",

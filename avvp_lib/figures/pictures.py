@@ -66,24 +66,25 @@ def log_mel_pictures(waveforms: Mapping[str, np.ndarray], sample_rate: int) -> F
 
 
 def draw_log_mel(axes: Axes, waveform: np.ndarray, sample_rate: int) -> None:
-    """A (samples,) waveform as time (right) by mel band (up), between the darkest 2 % and the brightest 0.2 %."""
-    picture = log_mel(torch.from_numpy(np.ascontiguousarray(waveform, np.float32)), sample_rate).numpy().T
-    extent = (0, len(waveform) / sample_rate, 0, len(picture))
-    picture = picture[:, : picture.shape[1] // 2 * 2].reshape(len(picture), -1, 2).mean(axis=2)  # less grain
-    low, high = np.percentile(picture, (2, 99.8))
-    axes.imshow(
-        picture,
-        extent=extent,
-        aspect="auto",
-        origin="lower",
-        cmap=LOUDNESS,
-        vmin=low,
-        vmax=high,
-        interpolation="nearest",
-    )
+    """A (samples,) waveform as time (right) by mel band (up), see `log_mel_levels`."""
+    levels = log_mel_levels(waveform, sample_rate)
+    extent = (0, len(waveform) / sample_rate, 0, len(levels))
+    look = {"cmap": LOUDNESS, "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    axes.imshow(levels, extent=extent, aspect="auto", origin="lower", **look)
     axes.set_yticks([])
     axes.set_ylabel("log-mel", rotation=0, ha="right", va="center")
     axes.tick_params(axis="x", length=0)
+
+
+def log_mel_levels(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The log-mel spectrogram of a (samples,) waveform, (bands, steps) float, lowest band first.
+
+    0 is the level of the darkest 2 %, 1 that of the brightest 0.2 %; what lies outside is cut.
+    """
+    picture = log_mel(torch.from_numpy(np.ascontiguousarray(waveform, np.float32)), sample_rate).numpy().T
+    picture = picture[:, : picture.shape[1] // 2 * 2].reshape(len(picture), -1, 2).mean(axis=2)  # less grain
+    low, high = np.percentile(picture, (2, 99.8))
+    return ((picture - low) / max(high - low, 1e-9)).clip(0, 1)
 
 
 @styled

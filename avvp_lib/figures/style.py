@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -19,7 +20,7 @@ GREY, LIGHT = "#595959", "#EDEDED"
 STYLE = {
     "figure.dpi": 80,
     "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "sans-serif"],  # the second for SVG files where the first is not installed
     "font.size": 12,
     "axes.titlesize": 13,
     "axes.labelsize": 12,
@@ -46,18 +47,23 @@ class LessonFigure(Figure):
 
     Attributes:
         colours_shown: how many; many frames side by side can do with fewer.
+        colours_kept: (n, 3) uint8, those that are shown as they are, besides: where a colour is a number.
     """
 
     colours_shown = COLOURS_SHOWN
+    colours_kept: np.ndarray = np.empty((0, 3), np.uint8)
 
     def small_png(self) -> bytes:
-        """The figure as a PNG with a palette of `colours_shown` colours."""
+        """The figure as a PNG with a palette of `colours_shown` colours, and those of `colours_kept`."""
         full, small = io.BytesIO(), io.BytesIO()
         self.savefig(full, format="png")
         picture = Image.open(full).convert("RGB")
-        picture.quantize(self.colours_shown, kmeans=4, dither=Image.Dither.NONE).save(
-            small, format="png", optimize=True
-        )
+        quantised = picture.quantize(self.colours_shown, kmeans=4, dither=Image.Dither.NONE)
+        if len(self.colours_kept):
+            palette = Image.new("P", (1, 1))
+            palette.putpalette([*self.colours_kept.ravel().tolist(), *quantised.getpalette()])
+            quantised = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        quantised.save(small, format="png", optimize=True)
         return small.getvalue()
 
     def _ipython_display_(self) -> None:

@@ -138,6 +138,7 @@ def _through_papermill(
                     start_timeout=START_TIMEOUT,
                     execution_timeout=timeout,
                     iopub_timeout=OUTPUT_TIMEOUT,
+                    store_widget_state=False,  # frames and sound; a widget that is worth seeing has a picture of itself
                     kernel_manager_class=own_python(address, {"AVVP_HOME": str(workspace())}, exits),
                     resources={"metadata": {"path": str(workspace())}},
                 )

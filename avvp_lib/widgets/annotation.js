@@ -1,23 +1,5 @@
 // Draws what AnnotationSession.view says and sends clicks and keys back. No state of its own but the moment that is played.
 
-function node(tag, parent, className = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  parent?.append(made);
-  return made;
-}
-
-function button(parent, className, label, key, onclick) {
-  const made = node("button", parent, className);
-  made.type = "button";
-  if (key) node("kbd", made, "", key);
-  node("span", made, "avvp-name", label);
-  made.addEventListener("click", onclick);
-  return made;
-}
-
-const readable = (name) => name.replaceAll("_", " ");
 const WORDS = { todo: "to do", done: "done", unlabelable: "cannot be labelled" };
 
 function render({ model, el }) {
@@ -30,7 +12,7 @@ function render({ model, el }) {
   let video = null;
   let stopAt = Infinity;
 
-  const root = node("div", el, "avvp-annotation");
+  const root = node("div", el, "avvp-widget avvp-annotation");
   root.tabIndex = 0;
   root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab would cut the cell on "x"
   root.setAttribute("role", "group");
@@ -91,7 +73,6 @@ function render({ model, el }) {
     root.focus({ preventScroll: true });
   });
 
-  const url = (bytes, type) => URL.createObjectURL(new Blob([bytes], { type }));
   const release = () => [...pictures, sound].filter(Boolean).forEach((made) => URL.revokeObjectURL(made));
 
   function drawClip() {

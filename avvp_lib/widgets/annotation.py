@@ -6,33 +6,24 @@ a network.
 
 from __future__ import annotations
 
-import base64
-import io
-import wave
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
-from PIL import Image
 
 from avvp_lib.corpora import Corpus
 from avvp_lib.features.media import Media, MediaError, read_media
 from avvp_lib.figures.annotation import annotation_sheet
+from avvp_lib.widgets.browser import FPS, SAMPLE_RATE, PicturedWidget, pictures, shared_and, sound
 from avvp_lib.widgets.session import AnnotationSession
 
-FPS = 4
-"""Frames a second that the browser gets: the strip shows one of each second, the large picture plays all."""
-SAMPLE_RATE = 16_000
-LARGEST = 360
-"""Pixels of a picture's longer side in the browser."""
 KEYS = "1234567890qwertyuiopasdfghjkl"
 """The key of each category, as far as there are keys."""
 
 
-class AnnotationWidget(anywidget.AnyWidget):
+class AnnotationWidget(PicturedWidget):
     """Frames, sound and a button for every category; every click is saved in the CSV file at once.
 
         AnnotationWidget(corpus, "nulls.csv")       # in JupyterLab, as the last line of a cell
@@ -46,8 +37,8 @@ class AnnotationWidget(anywidget.AnyWidget):
         FileNotFoundError, ValueError: the file is absent or wrong, see `read_annotations`; an unknown split.
     """
 
-    _esm = Path(__file__).with_name("annotation.js")
-    _css = Path(__file__).with_name("annotation.css")
+    _esm = shared_and("annotation.js")
+    _css = shared_and("annotation.css")
     categories = traitlets.List().tag(sync=True)
     keys_of_categories = traitlets.Unicode(KEYS).tag(sync=True)
     fps = traitlets.Int(FPS).tag(sync=True)
@@ -94,9 +85,7 @@ class AnnotationWidget(anywidget.AnyWidget):
             if key != self._media_of:
                 self._media_of = key
                 self._media, self._note = self._load(key)
-                media = self._media
-                self.frames = [] if media is None else [_jpeg(frame) for frame in media.frames]
-                self.sound = b"" if media is None else _wav(media.waveform, media.sample_rate)
+                self.frames, self.sound = pictures(self._media), sound(self._media)
             self.view = {**self.session.view(), "in_video_label": self._in_video_label().tolist(), "note": self._note}
 
     def _load(self, key: str | None) -> tuple[Media | None, str]:
@@ -136,29 +125,7 @@ class AnnotationWidget(anywidget.AnyWidget):
             progress=view["progress"],
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The live widget, and for whoever cannot show one the figure and a line of text."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def summary(self) -> str:
+        """How far the work has come."""
         progress = ", ".join(f"{number} {status}" for status, number in self.session.progress().items())
-        data["text/plain"] = f"AnnotationWidget({self.file}: {progress})"
-        data["image/png"] = base64.b64encode(self.figure().small_png()).decode()
-        return data, metadata
-
-
-def _jpeg(frame: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 as a JPEG whose longer side is at most `LARGEST`."""
-    picture, file = Image.fromarray(frame), io.BytesIO()
-    picture.thumbnail((LARGEST, LARGEST))
-    picture.save(file, format="jpeg", quality=85)
-    return file.getvalue()
-
-
-def _wav(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """(samples,) float in [-1, 1] as a mono WAV file of 16 bits."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as stream:
-        stream.setnchannels(1)
-        stream.setsampwidth(2)
-        stream.setframerate(sample_rate)
-        stream.writeframes((waveform.clip(-1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+        return f"AnnotationWidget({self.file}: {progress})"

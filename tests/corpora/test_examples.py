@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avvp_lib.corpora.corpus import CorpusSplit
-from avvp_lib.corpora.examples import at_quantiles, first_example
+from avvp_lib.corpora.examples import at_quantiles, extremes, first_example
 
 FITTING = (("1111", "...."), ("11..", ".11."))  # one category only heard, one heard and seen in other segments
 
@@ -82,3 +82,12 @@ def test_quantiles_that_cannot_be():
         at_quantiles(np.array([]), (0.5,))
     with pytest.raises(ValueError, match=r"not 1\.5"):
         at_quantiles(np.zeros(3), (0.5, 1.5))
+
+
+def test_extremes_are_the_lowest_and_the_highest_and_of_equals_the_first():
+    assert extremes(np.array([1.0, -3.0, 5.0, 5.0, -3.0])) == (1, 2)
+    assert extremes(np.zeros(3)) == (0, 0)
+    with pytest.raises(ValueError, match="no scores"):
+        extremes(np.array([]))
+    with pytest.raises(ValueError, match="row 1 is a NaN"):
+        extremes(np.array([0.0, np.nan]))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from avvp_lib.figures import contact_sheet, grid_picture
@@ -46,6 +47,15 @@ def test_what_notebooks_show_has_few_colours_and_the_full_size():
     assert picture.size == Image.open(full).size
     assert len(small) < len(full.getvalue()) / 2
     assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_colour_that_is_a_number_is_shown_as_it_is():
+    figure = grain()
+    figure.colours_shown, figure.colours_kept = 4, np.array([[1, 2, 3], [250, 10, 240]], np.uint8)
+    figure.add_artist(Rectangle((0, 0), 0.05, 0.05, color="#fa0af0"))
+    picture = Image.open(io.BytesIO(figure.small_png())).convert("RGB")
+    shown = {colour for _, colour in picture.getcolors()}
+    assert (250, 10, 240) in shown and len(shown) <= 6
 
 
 def test_a_notebook_shows_the_small_png(monkeypatch):

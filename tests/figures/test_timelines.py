@@ -7,6 +7,7 @@ import pytest
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.features.media import Media, read_media
 from avvp_lib.figures import timeline
+from avvp_lib.figures.lanes import lanes_of
 from avvp_lib.figures.style import AUDIO, FALSE_ALARM, VISUAL, WIDTH
 
 NAMES = ("Dog", "Baby_laughter", "Car")
@@ -133,3 +134,57 @@ def test_the_real_clip_needs_no_special_treatment(llp_root: Path):
     figure = timeline(read_media(path), LLP_CATEGORIES, predictions={"teacher": (heard, ~heard & False)})
     figure.draw_without_rendering()
     assert bars(figure.axes[-1]) == [("audio, teacher", AUDIO, 2, 5)]
+
+
+def heat_of(**rows: tuple[int, list[float]]) -> np.ndarray:
+    """(10, 2, 3) float with a row of probabilities for a category in a modality, zeros elsewhere."""
+    made = np.zeros((SECONDS, 2, len(NAMES)))
+    for modality, (category, values) in rows.items():
+        made[: len(values), ("audio", "visual").index(modality), category] = values
+    return made
+
+
+def test_probabilities_are_heat_with_frames_and_signs():
+    truth, claimed = grids(audio={0: slice(2, 4)}), grids(audio={0: slice(1, 3)})
+    heat = heat_of(audio=(0, [0.1, 0.7, 0.9, 0.2]), visual=(0, [0.8]))
+    figure = timeline(clip(), NAMES, truth, {"HAN": claimed}, probabilities={"HAN": heat}, threshold=0.6)
+    lanes = lanes_of(NAMES, truth, {"HAN": claimed}, {"HAN": heat}, 0.6)
+    audio, visual = (lane for lane in lanes if lane.source == "HAN")
+    assert [np.flatnonzero(x).tolist() for x in (audio.right, audio.false_alarm, audio.missed)] == [[2], [1], [3]]
+    assert np.flatnonzero(visual.held_back).tolist() == [0] and not audio.held_back.any()
+
+    axes = figure.axes[3]
+    meshes = [c for c in axes.collections if type(c).__name__ == "QuadMesh"]
+    assert [mesh.get_array().ravel()[:4].tolist() for mesh in meshes] == [[0.1, 0.7, 0.9, 0.2], [0.8, 0, 0, 0]]
+    assert all(mesh.get_clim() == (0, 1) for mesh in meshes)
+    signs = {line.get_marker(): line.get_xdata().tolist() for line in axes.lines if len(line.get_xdata()) == 1}
+    assert signs == {"x": [1.5], "o": [3.5]}
+    frames = {c.get_linestyle()[0][1] is None: c.get_paths() for c in axes.collections if c.get_paths()
+              and len(c.get_facecolor()) == 0 and c.get_paths()[0].get_extents().height > 0.5}  # fmt: skip
+    assert [p.get_extents().intervalx.tolist() for p in frames[True]] == [[1, 3]]  # solid: claimed
+    assert [p.get_extents().intervalx.tolist() for p in frames[False]] == [[0, 1]]  # dotted: held back
+
+    scale = figure.axes[-1]
+    assert "0.6" in scale.get_xlabel() and [line.get_xdata()[0] for line in scale.lines] == [0.6, 0.6]
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown == ["heard", "seen", "claimed", "held back by the gate", "false alarm", "missed"]
+
+
+def test_a_category_that_is_only_probable_has_lanes():
+    heat = heat_of(audio=(2, [0.55]))
+    assert [lane.category for lane in lanes_of(NAMES, None, {"HAN": grids()}, {"HAN": heat})] == [2, 2]
+    assert lanes_of(NAMES, None, {"HAN": grids()}, {"HAN": heat}, threshold=0.6) == []
+
+
+def test_without_a_clip_the_lanes_remain():
+    figure = timeline(None, NAMES, grids(audio={0: slice(2, 6)}), {"HAN": grids(audio={0: slice(2, 6)})})
+    assert len(figure.axes) == 1 and figure.axes[0].get_xlim() == (0, SECONDS)
+    with pytest.raises(ValueError, match="needs a clip, the truth or a prediction"):
+        timeline(None, NAMES)
+
+
+def test_probabilities_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="probabilities of 'MUG', but no predictions"):
+        timeline(clip(), NAMES, grids(), {"HAN": grids()}, probabilities={"MUG": heat_of()})
+    with pytest.raises(ValueError, match=r"probabilities of 'HAN' have shape \(10, 3\), not \(10, 2, 3\)"):
+        timeline(clip(), NAMES, grids(), {"HAN": grids()}, probabilities={"HAN": heat_of()[:, 0]})

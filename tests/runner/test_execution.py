@@ -278,6 +278,16 @@ def test_two_runs_into_one_folder_take_turns(home):
 
 
 @pytest.mark.slow
+def test_widgets_are_kept_without_their_state(home):
+    """A clip in a widget would make the notebook megabytes large, and no page could show it."""
+    shows = "from ipywidgets import HTML\nwidget = HTML('a' * 100_000)\nwidget"
+    (home / "notebooks" / "00_lesson.py").write_text(f"{LESSON}\n# %%\n{shows}\n")
+    assert run_notebook(plan())
+    executed = nbformat.read(plan().executed, as_version=4)
+    assert "application/vnd.jupyter.widget-view+json" in executed.cells[-1].outputs[0].data
+    assert "widgets" not in executed.metadata and plan().executed.stat().st_size < 50_000
+
+
 def test_a_killed_run_leaves_no_result_and_the_next_one_is_whole(home):
     edit(
         home / "notebooks" / "00_lesson.py",
