@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 01 Feature extraction: from ten seconds of media to numbers per segment
+# # 01 · Feature extraction: from ten seconds of media to numbers per segment
 #
 # Time: under a minute once the corpus is there (the first run renders it). Memory: 1 GB. Data: the synthetic corpus, rendered on this machine.
 

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 02 Pseudo-labels: asking a teacher, second by second, and where it is wrong
+# # 02 · Pseudo-labels: asking a teacher, second by second, and where it is wrong
 #
 # Time: under a minute once the corpus is there (the first run renders it). Memory: 1 GB. Data: the synthetic corpus, rendered on this machine.
 
