@@ -479,7 +479,7 @@ Image(filename=mask_gif(folder / "masks.gif", frames, shown_masks, silent))
 #
 # ## 8 · The result, over seeds and with intervals
 #
-# Cells that were measured once on corpus seed 1, which nothing was tuned on, with three training seeds each (`avvp measure --setting s4`). Learning rates were chosen on the validation clips of corpus seed 0, four trials for each of the four. The ablations are *trained* without their module; *deaf* has one learned token in place of every sound.
+# Cells that were measured once on corpus seed 1, which nothing was tuned on, with three training seeds each (`avvp measure --setting s4`). Learning rates were chosen on the validation clips of corpus seed 0, four trials for each of the four. The ablations are *trained* without their module; *deaf* has one learned token in place of every sound. The other rows are those of the paper's Tables 3 to 5 ([lesson 11](11_ablations.ipynb) sets them beside the paper); they take SelM's learning rate.
 
 # %%
 cells = read_segmentation_cells("avs-s4-tutorial-studio-1")
@@ -505,7 +505,7 @@ pd.concat([compare_segmentation(several, steps), compare_segmentation(several, s
 # **What came out.**
 #
 # - *Deaf.* On S4 the ear is worth 1.1 points of M_J, which is undecided: nearly all of the score can be had by looking. On MS3 it is worth 3.6 (1.6 to 5.4). The illusion rate at equal recall sees what M_J hardly sees: at half of the sounding pixels, the deaf model marks 39 % of the silent objects on MS3 and the hearing one 21 %.
-# - *BCSM and DAM.* Neither is worth anything in M_J, on S4 or on MS3: all four are undecided.
+# - *BCSM and DAM.* Neither is worth anything in M_J, on S4 or on MS3: all four are undecided. So are the other rows of Tables 3 and 4: without CLEVER, and with sums or concatenations in place of DAM ([claims](../docs/claims.md)).
 # - *Illusions, and a trap.* At their own thresholds, SelM has **more** illusions than its ablations on S4 (47 % against 38 and 39 %) and **fewer** on MS3 (30 % against 42 and 37 %), and all four intervals exclude zero. Does BCSM cause illusions on one and cure them on the other? Look at the recall beside it: on S4 SelM marks more of everything (76 % of the sounding pixels
 #   against 70 and 68 %), on MS3 less (65 % against 77 and 71 %). At *equal* recall the rates are within five points of each other, in both directions. What differs is where the threshold came to lie, not whom the models believe. A comparison of illusions at the models' own thresholds would have "confirmed" the paper on one corpus and "refuted" it on the other.
 #
