@@ -24,6 +24,7 @@ EXTRAS = {
     "features": "full-size backbones",
     "notebooks": "the lessons",
     "workflow": "the Snakefile, which runs the whole series",
+    "site": "the lessons, pages and API as a website: make site",
     "dev": "tests and style checks",
     "gpu": "the fast selective scan on CUDA",
 }

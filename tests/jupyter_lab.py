@@ -1,12 +1,8 @@
-"""A JupyterLab of its own and a browser that reaches nothing else, for the tests of widgets.
-
-Needs Chromium (apt install chromium, or CHROMIUM=/path/to/it). With AVVP_SCREENSHOTS=folder the tests leave pictures there.
-"""
+"""A JupyterLab of its own and a browser that reaches nothing else, for the tests of widgets."""
 
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,14 +15,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.chromium import chromium, needs_chromium, watched_page
+
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-needs_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or name one in CHROMIUM"),
-]
+needs_browser = [pytest.mark.slow, needs_chromium]
 TOKEN = "for-this-test-only"
-PATIENCE = 120_000  # milliseconds: a machine may be busy, and the first import takes its time
 
 
 def write_notebook(path: Path, cell: str) -> None:
@@ -87,19 +80,10 @@ def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 
 
 @contextmanager
-def browser_page():
-    """A page that can reach this machine only; what it asked for is in page.asked, its errors in page.errors."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    alone = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=alone)
-        page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        page.asked, page.errors = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
+def browser_page() -> Iterator:
+    """A page that can reach this machine only, see `chromium.watched_page`."""
+    with chromium() as browser, watched_page(browser) as page:
         yield page
-        browser.close()
 
 
 def open_and_run(page, server: str, notebook: str, ready: str) -> None:

@@ -25,7 +25,8 @@ from avvp_lib.features.clip_media import RATES, ClipMedia
 from avvp_lib.features.media import Media
 from avvp_lib.features.published_backbones import build_published
 from avvp_lib.features.tiny_teachers import class_text
-from avvp_lib.own_video.reading import FRAMES_PER_SECOND, Reading, Window
+from avvp_lib.own_video.reading import Reading, Window
+from avvp_lib.own_video.streams import FRAMES_PER_SECOND
 from avvp_lib.provenance import file_digest
 from avvp_lib.pseudo_labels.text_features import text_features, ungated_labels, ungated_thresholds
 from avvp_lib.pseudo_labels.zero_shot import text_similarity

@@ -5,45 +5,31 @@ widths of a desk and of a phone.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avvp_lib.own_video.output import whole_folder, write_files
+from tests.chromium import chromium, needs_chromium, watched_page
 from tests.media_files import write_normal, write_without_sound
 from tests.own_video.small_parser import parsed_video
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or name one in CHROMIUM"),
-]
-PATIENCE = 120_000  # milliseconds: a machine may be busy
+pytestmark = [pytest.mark.slow, needs_chromium]
 PLACE = "() => document.getElementById('video').currentTime"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    alone = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=alone)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
-    page.set_default_timeout(PATIENCE)
-    page.asked, page.errors = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    yield page
-    page.close()
+    with watched_page(browser) as page:
+        page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+        yield page
 
 
 def written(folder: Path, clip: Path, **changes) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from avvp_lib.features.clip_media import RATES, read_clip
 from avvp_lib.features.media import MediaError, read_media
-from avvp_lib.own_video import reading
+from avvp_lib.own_video import reading, streams
 from avvp_lib.own_video.reading import Reading, VideoWindows
 from tests.media_files import (
     GREY_STEP,
@@ -125,14 +125,14 @@ def test_nothing_behind_the_end_is_in_the_last_window(tmp_path):
 def test_what_lies_before_the_start_of_three_hours_is_not_decoded(tmp_path, monkeypatch):
     """Neither is what lies behind the end."""
     path, decoded = write_three_hours(tmp_path), []
-    original = reading.decode
+    original = streams.decode
 
     def counting(packet):
         frames = original(packet)
         decoded.extend(type(frame).__name__ for frame in frames)
         return frames
 
-    monkeypatch.setattr(reading, "decode", counting)
+    monkeypatch.setattr(streams, "decode", counting)
     found, windows = windows_of(path, 10, start=10_000, end=10_020)
     assert windows.declared == pytest.approx(10_800, abs=1) and len(found) == 2
     assert decoded.count("VideoFrame") < 8 * 40 and decoded.count("AudioFrame") < 16 * 40
@@ -158,7 +158,7 @@ def test_a_rotation_flag_is_obeyed(tmp_path, monkeypatch):
     frames = np.zeros((80, 48, 64, 3), np.uint8)
     frames[:, :24] = 200  # bright above
     clip = write_clip(tmp_path / "clip.mp4", frames, tone(10, RATE))
-    monkeypatch.setattr(reading, "_quarters", lambda frame: 1)
+    monkeypatch.setattr(streams, "_quarters", lambda frame: 1)
     (window,), windows = windows_of(clip, reads=Reading(None, (RATE,)))
     assert window.frames.shape[1:3] == (64, 48)
     assert (
@@ -205,7 +205,7 @@ def test_zero_seconds_are_refused(tmp_path, monkeypatch):
     for on_missing in ("error", "fill"):
         assert "0 s long" in refusal(write_zero_frames(tmp_path / "zero.mp4"), on_missing=on_missing)
     clip = write_normal(tmp_path / "clip.mp4", 1)
-    monkeypatch.setattr(reading, "decode", lambda packet: [])  # two streams, and not a frame in them
+    monkeypatch.setattr(streams, "decode", lambda packet: [])  # two streams, and not a frame in them
     assert "breaks off at 0.00 s" in refusal(clip) and "0 s long" in refusal(clip, on_missing="fill")
 
 

@@ -9,7 +9,6 @@ import functools
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,15 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import chromium, needs_chromium, watched_page
 from tests.site.pages_read import dead_links, read_site
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or set CHROMIUM")
-PATIENCE = 120_000  # milliseconds: a machine may be busy
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 READ = {
     "index": "index.html",
@@ -64,27 +61,17 @@ def server(site) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium that knows no other machine."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    alone = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=alone)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser):
-    """A page; what it asked for is in page.asked, what it complained of in page.errors."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
-    page.set_default_timeout(PATIENCE)
-    page.asked, page.errors = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("requestfailed", lambda request: page.errors.append(f"failed: {request.url}"))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda said: page.errors.append(said.text) if said.type in {"error", "warning"} else None)
-    yield page
-    page.close()
+    """A page that counts requests that fail and every complaint as an error."""
+    with watched_page(browser) as page:
+        page.on("requestfailed", lambda request: page.errors.append(f"failed: {request.url}"))
+        page.on("console", lambda said: page.errors.append(said.text) if said.type in {"error", "warning"} else None)
+        yield page
 
 
 def load_all_pictures(page) -> list[int]:
