@@ -24,7 +24,7 @@
 # 2. what an interval over videos *and* training seeds is, and why pairs are compared;
 # 3. how small an effect a test set of this size can show at all;
 # 4. to read a paper's table beside our own measurement, and what must not be compared;
-# 5. how often sixty claims about nothing would come out as confirmed.
+# 5. how often eighty claims about nothing would come out as confirmed.
 #
 # `avvp table mug/2` runs a table by its name: recipes that are missing or stale are trained, all others are read from `outputs/cells`. Run this notebook with another name, for example `avvp run notebooks/11_ablations.py -p table ear/IX`; `avvp table` lists them.
 
