@@ -38,7 +38,7 @@ test: $(READY)  ## the tests, minutes
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY)  ## the long tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 notebooks: $(READY)  ## execute the notebooks and refresh the committed copies
 	$(BIN)/avvp series --workers $(WORKERS)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,9 @@ def test_an_interruption_leaves_nothing(home, checkpoint, how):
     command = [sys.executable, "-m", "avvp_lib.cli", "parse", str(long), "--checkpoint", str(checkpoint), "--hop", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with open(home / "log.txt", "w") as log:
-        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
+        # whoever runs tests in the background may have them started with Ctrl-C ignored, and children inherit that
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log, preexec_fn=heard)
     try:
         for _ in range(600):  # until it is at work
             if "window" in (home / "log.txt").read_text() and list(home.glob(".long.parsed.*")):
