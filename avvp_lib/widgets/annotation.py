@@ -7,23 +7,22 @@ a network.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
 from avvp_lib.corpora import Corpus
-from avvp_lib.features.media import Media, MediaError, read_media
+from avvp_lib.features.media import Media
 from avvp_lib.figures.annotation import annotation_sheet
-from avvp_lib.widgets.browser import FPS, SAMPLE_RATE, PicturedWidget, pictures, shared_and, sound
+from avvp_lib.widgets.browser import FPS, SessionWidget, clip_or_reason, pictures, shared_and, sound
 from avvp_lib.widgets.session import AnnotationSession
 
 KEYS = "1234567890qwertyuiopasdfghjkl"
 """The key of each category, as far as there are keys."""
 
 
-class AnnotationWidget(PicturedWidget):
+class AnnotationWidget(SessionWidget):
     """Frames, sound and a button for every category; every click is saved in the CSV file at once.
 
         AnnotationWidget(corpus, "nulls.csv")       # in JupyterLab, as the last line of a cell
@@ -37,6 +36,7 @@ class AnnotationWidget(PicturedWidget):
         FileNotFoundError, ValueError: the file is absent or wrong, see `read_annotations`; an unknown split.
     """
 
+    ACTIONS = ("go", "next_todo", "select", "select_all", "toggle", "mark", "undo")
     _esm = shared_and("annotation.js")
     _css = shared_and("annotation.css")
     categories = traitlets.List().tag(sync=True)
@@ -59,25 +59,6 @@ class AnnotationWidget(PicturedWidget):
         self.on_msg(self._on_message)
         self._show()
 
-    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
-        self.act(**content)
-
-    def act(self, do: str, **value: Any) -> None:
-        """Do what a click or key asks for, and show the result.
-
-        Args:
-            do: the name of an action: go, next_todo, select, select_all, toggle, mark or undo.
-            value: its arguments, see the method of that name of `AnnotationSession`.
-
-        Raises:
-            ValueError: there is no such action.
-        """
-        actions = ("go", "next_todo", "select", "select_all", "toggle", "mark", "undo")
-        if do not in actions:
-            raise ValueError(f"unknown action {do!r}: choose one of {', '.join(actions)}")
-        getattr(self.session, do)(**value)
-        self._show()
-
     def _show(self) -> None:
         """Send what has changed to the browser, in one message."""
         key = self.session.key
@@ -92,12 +73,7 @@ class AnnotationWidget(PicturedWidget):
         """The clip of a video and what to say about it; None with the reason if it cannot be shown."""
         if key is None:
             return None, "No label is null: there is nothing to annotate."
-        seconds = float(self.session.status.shape[1])
-        try:
-            media = read_media(self._corpus.media_path(key), FPS, SAMPLE_RATE, seconds, on_missing="fill")
-            return media, "; ".join(media.notes)
-        except MediaError as error:
-            return None, str(error)
+        return clip_or_reason(self._corpus, key, float(self.session.status.shape[1]))
 
     def _in_video_label(self) -> np.ndarray:
         """(C,) bool: the categories that the video label of the video names."""

@@ -7,14 +7,15 @@ import io
 import wave
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from avvp_lib.features.media import Media
+from avvp_lib.corpora import Corpus
+from avvp_lib.features.media import Media, MediaError, read_media
 
 FOLDER = Path(__file__).parent
 FPS = 4
@@ -27,6 +28,15 @@ LARGEST = 360
 def shared_and(name: str) -> str:
     """The text of a .js or .css file beside this module, behind the one that all widgets share."""
     return "\n".join((FOLDER / file).read_text(encoding="utf-8") for file in (f"shared{Path(name).suffix}", name))
+
+
+def clip_or_reason(corpus: Corpus, key: str, seconds: float) -> tuple[Media | None, str]:
+    """The clip of a video as the browser gets it, and what to say about it; None with the reason if it cannot be shown."""
+    try:
+        media = read_media(corpus.media_path(key), FPS, SAMPLE_RATE, seconds, on_missing="fill")
+        return media, "; ".join(media.notes)
+    except MediaError as error:
+        return None, str(error)
 
 
 def pictures(media: Media | None) -> list[bytes]:
@@ -55,8 +65,16 @@ def sound(media: Media | None) -> bytes:
     return file.getvalue()
 
 
-class PicturedWidget(anywidget.AnyWidget):
-    """A widget that comes with a figure of itself: what nbconvert, GitHub or a page without a kernel shows in its place."""
+class SessionWidget(anywidget.AnyWidget):
+    """A widget whose state is a session, with a figure of itself: what nbconvert, GitHub or a page without a kernel shows in its place.
+
+    Attributes:
+        ACTIONS: the methods of `session` that a click or key may call.
+        session: decides what is shown.
+    """
+
+    ACTIONS: ClassVar[tuple[str, ...]]
+    session: Any
 
     @abstractmethod
     def figure(self) -> Figure:
@@ -65,6 +83,28 @@ class PicturedWidget(anywidget.AnyWidget):
     @abstractmethod
     def summary(self) -> str:
         """The widget in a line of text."""
+
+    @abstractmethod
+    def _show(self) -> None:
+        """Send what has changed to the browser."""
+
+    def act(self, do: str, **value: Any) -> None:
+        """Do what a click or key asks for, and show the result.
+
+        Args:
+            do: one of `ACTIONS`.
+            value: its arguments, see the method of that name of the session.
+
+        Raises:
+            ValueError: there is no such action, or the session refuses its arguments.
+        """
+        if do not in self.ACTIONS:
+            raise ValueError(f"unknown action {do!r}: choose one of {', '.join(self.ACTIONS)}")
+        getattr(self.session, do)(**value)
+        self._show()
+
+    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        self.act(**content)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and for whoever cannot show one the figure and a line of text."""

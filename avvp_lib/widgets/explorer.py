@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import traitlets
@@ -18,18 +17,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from avvp_lib.corpora import Corpus
-from avvp_lib.features.media import Media, MediaError, read_media
+from avvp_lib.features.media import Media
 from avvp_lib.figures import timeline
 from avvp_lib.figures.lanes import HEAT
 from avvp_lib.figures.pictures import LOUDNESS, log_mel_levels
 from avvp_lib.models.output import ParsingOutput
-from avvp_lib.widgets.browser import FPS, SAMPLE_RATE, PicturedWidget, pictures, shared_and, sound
+from avvp_lib.widgets.browser import FPS, SessionWidget, clip_or_reason, pictures, shared_and, sound
 from avvp_lib.widgets.explorer_session import MEAN, ExplorerSession
 
-ACTIONS = ("choose", "go", "sort", "show", "decide", "colour")
 
-
-class ExplorerWidget(PicturedWidget):
+class ExplorerWidget(SessionWidget):
     """Frames, sound, truth and models as lanes with a cursor; every number follows the threshold.
 
         ExplorerWidget(bench.corpus, {"HAN": predict(han, test), "VALOR": predict(valor, test)})   # the last line of a cell
@@ -43,6 +40,7 @@ class ExplorerWidget(PicturedWidget):
         ValueError: an unknown split, or outputs that do not fit it, see `ExplorerSession`.
     """
 
+    ACTIONS = ("choose", "go", "sort", "show", "decide", "colour")
     _esm = shared_and("explorer.js")
     _css = shared_and("explorer.css")
     models = traitlets.List().tag(sync=True)
@@ -75,44 +73,18 @@ class ExplorerWidget(PicturedWidget):
         self.on_msg(self._on_message)
         self._show()
 
-    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
-        self.act(**content)
-
-    def act(self, do: str, **value: Any) -> None:
-        """Do what a click or key asks for, and show the result.
-
-        Args:
-            do: the name of an action: choose, go, sort, show, decide or colour.
-            value: its arguments, see the method of that name of `ExplorerSession`.
-
-        Raises:
-            ValueError: there is no such action, or the session refuses its arguments.
-        """
-        if do not in ACTIONS:
-            raise ValueError(f"unknown action {do!r}: choose one of {', '.join(ACTIONS)}")
-        getattr(self.session, do)(**value)
-        self._show()
-
     def _show(self) -> None:
         """Send what has changed to the browser, in one message."""
         with self.hold_sync():
             if self.session.key != self._media_of:
                 self._media_of = self.session.key
-                self._media, self._note = self._load(self.session.key)
+                seconds = float(next(iter(self.session.probabilities.values())).shape[0])
+                self._media, self._note = clip_or_reason(self._corpus, self.session.key, seconds)
                 self.frames, self.sound = pictures(self._media), sound(self._media)
                 self.spectrogram = b"" if self._media is None else _spectrogram(self._media)
             if self.view.get("order") != self.session.order_name:
                 self.choices = self.session.choices()
             self.view = {**self.session.view(), "note": self._note}
-
-    def _load(self, key: str) -> tuple[Media | None, str]:
-        """The clip of a video and what to say about it; None with the reason if it cannot be shown."""
-        seconds = float(next(iter(self.session.probabilities.values())).shape[0])
-        try:
-            media = read_media(self._corpus.media_path(key), FPS, SAMPLE_RATE, seconds, on_missing="fill")
-            return media, "; ".join(media.notes)
-        except MediaError as error:
-            return None, str(error)
 
     def figure(self) -> Figure:
         """The explorer as it stands now, as a timeline: what an exported notebook shows."""
