@@ -141,7 +141,7 @@ def parser_on_bench(model: nn.Module, experiment: Recipe, bench: Bench, weights:
         "weights": weights,
         "trained on": f"{len(train)} rendered videos of {bench.corpus.name} with the supervision {experiment.supervision}; "
         "no real video was among them",
-        "features": {name: backbone.card_line for name, backbone in backbones.items()},
+        "features": _said_of(backbones),
         "text": "none" if text is None else "what the tiny teachers find in each segment, ungated",
         "gates": dict(zip(("audio", "visual"), gates, strict=True)),
     }
@@ -161,10 +161,15 @@ class _TinyBackbone:
 
     def __init__(self, name: str) -> None:
         self.backbone = build_backbone(name)
-        self.card_line = f"{name}, revision {self.backbone.card.revision}"
+        self.card = self.backbone.card
 
     def __call__(self, media: Media) -> np.ndarray:
-        return self.backbone(media).astype(self.backbone.card.dtype).astype(np.float32)
+        return self.backbone(media).astype(self.card.dtype).astype(np.float32)
+
+
+def _said_of(backbones: Mapping[str, Any]) -> dict[str, str]:
+    """Of each input the backbone that makes it."""
+    return {stream: f"{b.card.name}, revision {b.card.revision}" for stream, b in backbones.items()}
 
 
 class _TeacherText:
@@ -243,7 +248,7 @@ def checkpoint_parser(
         "model": f"{model_name} (published)" if model_name else f"{name} (our checkpoint)",
         "weights": {"file": Path(path).name, "sha256": file_digest(Path(path))},
         "trained on": published if model_name else (said or "the checkpoint does not say"),
-        "features": {stream: b.card_line for stream, b in backbones.items()},
+        "features": _said_of(backbones),
         "text": "none",
         "gates": dict(zip(("audio", "visual"), chosen, strict=True)),
     }
@@ -274,21 +279,10 @@ def _build_backbones(
     if strange:
         raise ValueError(f"--weights {strange[0]}: this model reads {', '.join(names)}")
     made = [
-        _TinyBackbone(name) if features == "tiny" else _PublishedBackbone(name, weights.get(name), device, download)
+        _TinyBackbone(name) if features == "tiny" else build_published(name, weights.get(name), device, download)
         for name in names
     ]
     return dict(zip(("audio", "visual_2d", "visual_3d"), made, strict=True))
-
-
-class _PublishedBackbone:
-    """A published backbone and what to say of it."""
-
-    def __init__(self, name: str, weights: Path | None, device: str, download: bool) -> None:
-        self.backbone = build_published(name, weights, device, download)
-        self.card_line = f"{name}, revision {self.backbone.card.revision}"
-
-    def __call__(self, media: ClipMedia) -> np.ndarray:
-        return self.backbone(media)
 
 
 def _published_features(
