@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top first. A module imports from lower lines, and from its own package. What is no package here is a module of avvp_lib.
 FLOORS = (
     ("cli",),
+    ("commands",),
     ("doctor", "series"),
     ("runner",),
     ("own_video", "table_pages", "widgets"),
