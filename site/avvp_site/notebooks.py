@@ -13,7 +13,7 @@ from typing import Any
 LONG = 15  # lines; a longer cell is folded, its result is not
 PICTURES = ("image/png", "image/gif")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$", re.MULTILINE)
-TITLE = re.compile(r"(\d\d)(?: ·)? +(.+)")
+TITLE = re.compile(r"(\d\d) · (.+)")
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 MARKUP = re.compile(r"[*`]|\[([^\]]*)\]\([^)]*\)|\$")
 

@@ -60,7 +60,7 @@ def test_plain_text_of_a_heading():
 
 
 def test_lessons_by_number(lesson):
-    (lesson.path.parent / "02_labels.ipynb").write_text(notebook(markdown("# 02 Labels")))
+    (lesson.path.parent / "02_labels.ipynb").write_text(notebook(markdown("# 02 · Labels")))
     (lesson.path.parent / "scratch.ipynb").write_text("{}")
     assert [(read.number, read.title) for read in read_lessons(lesson.path.parent)] == [
         ("02", "Labels"),
@@ -68,7 +68,7 @@ def test_lessons_by_number(lesson):
     ]
 
 
-@pytest.mark.parametrize("heading", ["# MUG", "# 06 · MUG", "no heading"])
+@pytest.mark.parametrize("heading", ["# MUG", "# 06 · MUG", "# 07 MUG", "no heading"])
 def test_a_notebook_without_its_number_is_named(tmp_path, heading):
     (tmp_path / "07_mug.ipynb").write_text(notebook(markdown(heading)))
     with pytest.raises(ValueError, match=r"07_mug\.ipynb: the first heading"):
