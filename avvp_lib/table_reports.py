@@ -264,14 +264,15 @@ def claims_text(place: Place) -> str:
         .reindex(columns=VERDICTS, fill_value=0)
     )
     counts.insert(0, "asks", [TABLES[name].title for name in counts.index])
-    waiting = lines[[line.verdict == "" and _has_experiment(line) for line in lines.itertuples()]]
-    parts = [f"Corpus {place.cells()}; {len(said)} claims: " + ", ".join(f"{(said['verdict'] == v).sum()} {v}" for v in VERDICTS) + ".",
-             "", markdown(counts), ""]  # fmt: skip
-    if len(waiting):
-        parts += [
-            f"Not measured yet, or without a direction in the paper: {', '.join(dict.fromkeys(waiting['table']))}.",
-            "",
-        ]
+    verdict_counts = ", ".join(f"{(said['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS)
+    parts = [f"Corpus {place.cells()}; {len(said)} claims, by verdict: {verdict_counts}.", "", markdown(counts), ""]
+    silent = lines[lines["verdict"] == ""]
+    missing = [line.table for line in silent.itertuples() if not line.seeds and _has_experiment(line)]
+    if missing:
+        parts += [f"Not measured yet, as a whole or in part: {', '.join(dict.fromkeys(missing))}.", ""]
+    undirected = [f"{line.row} of {line.table}" for line in silent.itertuples() if line.seeds]
+    if undirected:
+        parts += [f"Measured, but the paper has no direction: {', '.join(dict.fromkeys(undirected))}.", ""]
     for name, mine in lines.groupby("table", sort=False):
         if (mine["seeds"] > 0).any():
             table = TABLES[name]

@@ -186,6 +186,15 @@ def test_a_verdict_is_about_the_papers_direction(home):
     assert (said["seeds"] == 3).all()
 
 
+def test_rows_without_a_verdict_are_told_apart(home):
+    """Batch4 and Batch5 are equal in the paper: measured or not, there is no direction."""
+    keep(home, cell("mug-combined-1", 0, [50.0, 60.0]), cell("mug-combined-2", 0, [45.0, 55.0]))
+    text = claims_text(PLACE)
+    assert "0 claims, by verdict: 0 agrees, 0 undecided, 0 disagrees." in text
+    assert "Measured, but the paper has no direction: Batch5 of mug/3." in text
+    assert "Not measured yet, as a whole or in part: mug/1, mug/2, mug/3, mug/4," in text
+
+
 def test_a_direction_can_be_known_where_the_numbers_are_lost(home):
     keep(home, cell("ear-ear-labels", 0, [50.0, 60.0]), cell("ear-ear-labels-without-erm", 0, [45.0, 55.0]))
     said = verdicts("ear/VII", PLACE).set_index("row")
@@ -249,7 +258,7 @@ def test_files_of_a_table_and_the_page_of_claims(home):
     write_claims(claimed, PLACE)
     text = claimed.read_text(encoding="utf-8")
     assert text.startswith("before") and text.endswith("after\n") and "old" not in text
-    assert "Corpus smoke-studio-1; 1 claims: 1 agrees" in text and "### mug/4" in text
+    assert "Corpus smoke-studio-1; 1 claims, by verdict: 1 agrees" in text and "### mug/4" in text
 
 
 def test_the_command_lists_prints_and_refuses(home, capsys):
