@@ -307,7 +307,15 @@ def segmentation_table(cells: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def clip_scores(cells: list[dict[str, Any]], score: str = "M_J") -> np.ndarray:
-    """(seeds, clips) scores of the cells of one experiment; NaN where a clip has nothing to count."""
+    """(seeds, clips) scores of the cells of one experiment; NaN where a clip has nothing to count.
+
+    Raises:
+        ValueError: the cells have no such score for each clip, as M_F, which chooses a threshold for several; lists what they have.
+    """
+    for cell in cells:
+        if score not in cell["per_clip"]:
+            known = ", ".join(cell["per_clip"])
+            raise ValueError(f"{cell['experiment']}: no {score!r} of single clips is kept, only {known}")
     return np.array([[np.nan if value is None else value for value in cell["per_clip"][score]] for cell in cells])
 
 

@@ -209,6 +209,8 @@ def test_claims():
     assert fewer["difference"].iloc[0] == pytest.approx(70)  # over the clips that have a silent object
     with pytest.raises(ValueError, match="has no cells"):
         compare_segmentation(CELLS, [("selm", "selm-without-bcsm")])
+    with pytest.raises(ValueError, match="selm: no 'M_F' of single clips is kept, only M_J, illusion"):
+        compare_segmentation(CELLS, [("selm-without-audio", "selm")], "M_F")
 
 
 # ---- trials
