@@ -24,7 +24,7 @@
 # 2. what an interval over videos *and* training seeds is, and why pairs are compared;
 # 3. how small an effect a test set of this size can show at all;
 # 4. to read a paper's table beside our own measurement, and what must not be compared;
-# 5. how often eighty claims about nothing would come out as confirmed.
+# 5. how often a hundred claims about nothing would come out as confirmed.
 #
 # `avvp table mug/2` runs a table by its name: recipes that are missing or stale are trained, all others are read from `outputs/cells`. Run this notebook with another name, for example `avvp run notebooks/11_ablations.py -p table ear/IX`; `avvp table` lists them.
 
@@ -200,7 +200,7 @@ print(f"{len(said)} claims about nothing: {0.025 * len(said):.1f} would agree, {
 print(f"found: {(said['verdict'] == 'agrees').sum()} agree, {(said['verdict'] == 'disagrees').sum()} disagree")
 
 # %% [markdown]
-# **Notice.** Claims are not independent (one weak training of the whole model moves all rows of a table), so these are no exact odds. But the order of magnitude protects: two or three claims that agree among sixty are what nothing looks like.
+# **Notice.** Claims are not independent (one weak training of the whole model moves all rows of a table), so these are no exact odds. But the order of magnitude protects: two or three that agree among a hundred are what nothing looks like. And a claim that agrees says that a score moved, not why: the one row of SelM's that does is about where a threshold lies ([lesson 10](10_selm.ipynb), section 8).
 #
 # ## 5 · The papers against themselves
 #
