@@ -176,7 +176,7 @@ measured[["setting", "row", "against", "paper", "ours", "low", "high", "seeds", 
 # %% [markdown]
 # ## 4 · All claims of four papers
 #
-# Every table that is an experiment, without those that print the same experiments again. Each mark is one claim.
+# Every table that is an experiment, without those that print the same experiments again. Each mark is one claim. (Where the paper states a direction and its numbers are lost in our text of it, a claim has a verdict, counted in the table below, but no place in this figure.)
 
 # %%
 all_claims = claims(place)

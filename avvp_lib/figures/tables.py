@@ -58,7 +58,7 @@ def claims_map(claims: pd.DataFrame) -> Figure:
     Marks in the shaded parts have the paper's direction. Only the direction is compared: the axes have scales of their own.
 
     Args:
-        claims: of `table_reports.claims`; those without a verdict are left out.
+        claims: of `table_reports.claims`; those without a verdict, or without a number of the paper, are left out.
 
     Raises:
         ValueError: no claim has a verdict.
