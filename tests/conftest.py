@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from avvp_lib.locks import exclusive
+
 torch.set_num_threads(1)
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -33,14 +35,25 @@ def llp_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke_data(tmp_path_factory) -> Path:
+def smoke_data(tmp_path_factory, worker_id) -> Path:
     """The data/ of a workspace in which the smoke corpus is rendered and extracted; copy what you write into.
 
     What the checkout has of it is taken from there, or it would take a minute.
     """
-    home, corpus = tmp_path_factory.mktemp("smoke"), "data/synthetic-llp/smoke-studio-0"
-    if (PROJECT_ROOT / corpus).is_dir():
-        shutil.copytree(PROJECT_ROOT / corpus, home / corpus)
+    run = tmp_path_factory.getbasetemp()
+    home = (run if worker_id == "master" else run.parent) / "smoke"  # one for all workers of pytest-xdist
+    corpus = "data/synthetic-llp/smoke-studio-0"
     command = [sys.executable, "-m", "avvp_lib.cli", "prepare", "--profile", "smoke", "--renew"]
-    subprocess.run(command, env={**os.environ, "AVVP_HOME": str(home)}, cwd=home, check=True, capture_output=True)
+    with exclusive(home):
+        if (home / "made").is_file():
+            return home / "data"
+        if (PROJECT_ROOT / corpus).is_dir():
+            shutil.copytree(PROJECT_ROOT / corpus, home / corpus)
+        subprocess.run(command, env={**os.environ, "AVVP_HOME": str(home)}, cwd=home, check=True, capture_output=True)
+        (home / "made").touch()
     return home / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Minutes in a file of one test: first among its like, or one process does it while the others have nothing left."""
+    items.sort(key=lambda item: item.path.name != "test_table_kills.py")
