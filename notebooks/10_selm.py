@@ -613,18 +613,19 @@ segmentation_table(read_segmentation_cells("avs-avss-tutorial-studio-1")).round(
 #
 # ```python
 # rendered = prepare_segmentation("ms3", profile, 1, progress=False)  # trainings are made where none are kept: minutes
+# thresholds = (0.0, -0.5, -1.0, -1.5, -2.0)  # as logits: 0 is a probability of 0.5
 # for name in ("selm", "selm-bce"):
 #     recipe = segmentation_recipe(name, "ms3", profile)
 #     kept = segmentation_folder(recipe, rendered, 0)
 #     model = run_segmentation(recipe, rendered, 0, device, folder=kept, progress=False).model
-#     overlap = {}  # M_J by split and logit; a logit of 0 is the threshold 0.5
+#     overlap = {}  # M_J by split and threshold
 #     for split in ("val", "test"):
 #         clips = rendered.data(split)
 #         clip_logits = predict_segmentation(model, clips).flatten(0, 2)
-#         for logit in (0.0, -0.5, -1.0, -1.5, -2.0):
+#         for logit in thresholds:
 #             moved = segmentation_scores(clip_logits - logit, clips.masks.flatten(0, 1), frames_per_group=10)
 #             overlap[split, logit] = moved["M_J"]
-#     chosen = max((0.0, -0.5, -1.0, -1.5, -2.0), key=lambda logit: overlap["val", logit])
+#     chosen = max(thresholds, key=lambda logit: overlap["val", logit])
 #     print(f"{name}: M_J {overlap['test', 0.0]:.1f} at 0.5, {overlap['test', chosen]:.1f} at the logit {chosen}, chosen on validation clips")
 # ```
 #

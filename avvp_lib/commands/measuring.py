@@ -166,8 +166,7 @@ def _add_measure(command: AddCommand) -> argparse.ArgumentParser:
         action="store_true",
         help="train nothing: give cells that have none the average precision of their kept trainings",
     )
-    for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
-        measure.add_argument(name, type=Path, help=f"weights of {network}, for segmentation at the published sizes")
+    _add_weights(measure, Path)
     add_extensions(measure)
     return measure
 
@@ -193,8 +192,7 @@ def _add_table(command: AddCommand) -> argparse.ArgumentParser:
     table.add_argument(
         "--record", type=Path, help="JSON file that says which cells were asked for; not written if one fails"
     )
-    for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
-        table.add_argument(name, help=f"weights of {network}, for segmentation at the published sizes")
+    _add_weights(table, str)
     add_extensions(table)
     return table
 
@@ -205,3 +203,8 @@ def _add_tune(command: AddCommand) -> argparse.ArgumentParser:
     )
     tune.add_argument("names", nargs="*", help="recipes; by default all parsers that learn from zero-shot labels")
     return tune
+
+
+def _add_weights(command: argparse.ArgumentParser, kind: type) -> None:
+    for name, network in (("--vggish", "VGGish"), ("--encoder", "the visual encoder")):
+        command.add_argument(name, type=kind, help=f"weights of {network}, for segmentation at the published sizes")
