@@ -2,7 +2,6 @@
 
 import os
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -114,20 +113,11 @@ def test_a_request_without_sense_is_refused(normal):
         read_clip(normal, on_missing="ignore")
 
 
-def test_the_real_clip_costs_no_more_than_decoding_it(llp_root):
-    """At most 1.3 times a bare loop. Process time, the least of several turns, because the machine has other work."""
+def test_the_real_clip_has_the_pictures_of_a_bare_loop(llp_root):
+    """What reading costs beside that loop: benchmarks/extraction.py."""
     path = llp_root / "videos" / "BjCEufrlXm4.mp4"
     if not path.is_file():
         pytest.skip("the real clip is not beside this checkout")
     clip, (pictures, _) = read_clip(path), bare_loop(path)
     assert clip.frames.shape == (80, 240, 320, 3) and clip.notes == ()
-    assert np.abs(clip.frames.astype(int) - pictures).mean() < 1, "the bare loop takes the same pictures"
-
-    def seconds(read):
-        start = time.process_time()
-        read(path)
-        return time.process_time() - start
-
-    turns = [(seconds(read_clip), seconds(bare_loop)) for _ in range(7)]
-    ours, bare = (min(times) for times in zip(*turns, strict=True))
-    assert ours <= 1.3 * bare
+    assert np.abs(clip.frames.astype(int) - pictures).mean() < 1

@@ -110,7 +110,7 @@ def test_a_run_says_what_it_was_made_from(home):
         "outputs/cells/*.json",
         "outputs/cells/a.json",
     ]  # not what it wrote itself
-    assert made["files"] == ["own.txt"] and made["seconds"] < 60
+    assert made["files"] == ["own.txt"] and made["seconds"] > 0
     assert printed(run) == f"value 1 {run.parameters['text']!r}\n"
     executed = nbformat.read(run.executed, as_version=4)
     nbformat.validate(executed)
