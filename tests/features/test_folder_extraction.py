@@ -1,6 +1,7 @@
 """Published features of a folder: one decode a video, nothing made twice, and a table of what went wrong that a person can act on."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import struct
@@ -10,14 +11,18 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import save_file
 
-from avvp_lib.features import folder_extraction
+from avvp_lib.features import folder_extraction, folder_reading
 from avvp_lib.features.bank import FeatureBank
 from avvp_lib.features.clip_media import ADVICE, read_clip
-from avvp_lib.features.folder_extraction import FAILURE_COLUMNS, extract_folder
+from avvp_lib.features.folder_banks import FAILURE_COLUMNS
+from avvp_lib.features.folder_extraction import extract_folder
 from avvp_lib.features.media import MediaError
 from avvp_lib.features.video_lists import find_videos
+from avvp_lib.locks import exclusive
+from avvp_lib.provenance import import_closure
 from tests import media_files as files
 from tests.features.small_backbones import build_small
 
@@ -53,7 +58,7 @@ def decoded(monkeypatch):
         names.append(path.name)
         return read_clip(path, on_missing)
 
-    monkeypatch.setattr(folder_extraction, "read_clip", counted)
+    monkeypatch.setattr(folder_reading, "read_clip", counted)
     return names
 
 
@@ -145,10 +150,10 @@ def test_another_file_other_weights_other_code_and_another_rule_are_due(clips, d
 
 
 def test_the_code_that_counts():
-    modules = folder_extraction.import_closure(build_small.__module__, "avvp_lib.features.clip_media")
+    modules = import_closure(build_small.__module__, "avvp_lib.features.clip_media")
     assert {"avvp_lib.features.media", "avvp_lib.features.log_mel", "tests.features.small_backbones"} <= set(modules)
-    assert "avvp_lib.features.folder_extraction" not in modules
-    assert folder_extraction.feature_code(build_small) != folder_extraction.feature_code(read_clip)
+    assert not any("folder" in name for name in modules)
+    assert folder_reading.feature_code(build_small) != folder_reading.feature_code(read_clip)
 
 
 def test_shards_share_the_work_and_the_last_one_joins(clips, decoded, tmp_path):
@@ -172,7 +177,7 @@ def test_a_call_without_a_shard_does_what_is_missing(clips, decoded, tmp_path):
 
 
 def test_parts_stay_while_another_shard_is_at_work(clips, tmp_path):
-    with folder_extraction.exclusive(tmp_path / "out" / ".parts" / "shard-4-of-9"):
+    with exclusive(tmp_path / "out" / ".parts" / "shard-4-of-9"):
         run(clips, tmp_path / "out")
         assert (tmp_path / "out" / ".parts").is_dir() and len(FeatureBank.open(tmp_path / "out" / NAMES[0])) == 5
     run(clips, tmp_path / "out")
@@ -183,14 +188,24 @@ def broken_off(*arguments, **options):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("step", ["_write_lists", "_write_csv", "write_json", "FeatureBank.write", "_tidy"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "reading.write_json",
+        "banks._write_lists",
+        "banks._write_csv",
+        "banks.write_json",
+        "banks.FeatureBank.write",
+        "extraction.tidy",
+    ],
+)
 def test_an_end_between_any_two_steps_is_mended(clips, decoded, tmp_path, monkeypatch, step):
     videos = {**find_videos(clips), "absent": clips / "absent.mp4"}
     run(videos, tmp_path / "whole")
     run(videos, tmp_path / "out", shard=(1, 2))
     run({video: videos[video] for video in list(videos)[2:]}, tmp_path / "out", NAMES[:1], shard=(1, 2))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(f"avvp_lib.features.folder_extraction.{step}", broken_off)
+        patch.setattr(f"avvp_lib.features.folder_{step}", broken_off)
         run(videos, tmp_path / "out")
     run(videos, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
@@ -220,7 +235,7 @@ def test_a_part_that_lost_its_content_is_named_and_made_again(clips, decoded, tm
 
 def test_a_batch_does_not_change_a_video(clips, tmp_path, monkeypatch):
     """What a GPU does, on the CPU: several videos at a time and threads that read ahead."""
-    monkeypatch.setattr(folder_extraction, "_sizes", lambda device, workers: (1, 2, 4, 3))
+    monkeypatch.setattr(folder_extraction, "job_sizes", lambda device, workers: (1, 2, 4, 3))
     run(clips, tmp_path / "all")
     run({video: clips / f"{video}.mp4" for video in ("clip4", "clip0")}, tmp_path / "some")
     for name in NAMES:
@@ -273,7 +288,7 @@ def test_calls_without_sense(clips, tmp_path, monkeypatch):
         run(clips, tmp_path, shard=(3, 2))
     with pytest.raises(ValueError, match="weights were given for clap, which is not to be extracted"):
         run(clips, tmp_path, weights={"clap": tmp_path})
-    monkeypatch.setattr(folder_extraction.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=r"device 'cuda' was asked for, but PyTorch sees no GPU"):
         run(clips, tmp_path, device="cuda")
     with pytest.raises(
@@ -287,12 +302,12 @@ def test_calls_without_sense(clips, tmp_path, monkeypatch):
     ("process", "device"), [("MainProcess", 0), ("SpawnProcess-1", 0), ("SpawnProcess-3", 2), ("SpawnProcess-5", 0)]
 )
 def test_every_process_has_a_gpu_of_its_own(monkeypatch, process, device):
-    monkeypatch.setattr(folder_extraction.torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setattr(folder_extraction.multiprocessing.current_process(), "_name", process)
-    assert folder_extraction._own_device("cuda") == f"cuda:{device}"
-    assert folder_extraction._own_device("cuda:3") == "cuda:3" and folder_extraction._own_device("cpu") == "cpu"
-    assert folder_extraction._sizes("cuda", 16) == (4, folder_extraction.GPU_BATCH, folder_extraction.GPU_TASK, 4)
-    assert folder_extraction._sizes("cpu", 16) == (16, 1, 1, 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(multiprocessing.current_process(), "_name", process)
+    assert folder_reading._own_device("cuda") == f"cuda:{device}"
+    assert folder_reading._own_device("cuda:3") == "cuda:3" and folder_reading._own_device("cpu") == "cpu"
+    assert folder_reading.job_sizes("cuda", 16) == (4, folder_reading.GPU_BATCH, folder_reading.GPU_TASK, 4)
+    assert folder_reading.job_sizes("cpu", 16) == (16, 1, 1, 0)
 
 
 # ---- sixty files, fifteen of them out of the ordinary

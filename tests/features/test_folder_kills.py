@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from avvp_lib.features import folder_extraction
+from avvp_lib.features import folder_reading
 from avvp_lib.features.clip_media import read_clip
 from tests.conftest import PROJECT_ROOT
 from tests.features.test_folder_extraction import contents, write_small
@@ -57,7 +57,7 @@ def test_a_killed_extraction_goes_on(clips, whole, tmp_path, monkeypatch):
     subprocess.run([sys.executable, "-c", call], cwd=PROJECT_ROOT, check=True, timeout=PATIENCE)
 
     decoded = []
-    monkeypatch.setattr(folder_extraction, "read_clip", lambda *asked: (decoded.append(asked[0]), read_clip(*asked))[1])
+    monkeypatch.setattr(folder_reading, "read_clip", lambda *asked: (decoded.append(asked[0]), read_clip(*asked))[1])
     for number, moment in enumerate(moments):
         out = tmp_path / str(number)
         left = contents(out)
