@@ -18,11 +18,12 @@ from typing import Any
 
 import pandas as pd
 
+from avvp_lib.cells import is_stale
 from avvp_lib.corpora.synthetic import SIZES
 from avvp_lib.metrics.parsing import bootstrap_interval
 from avvp_lib.profiles import profile, profile_of
 from avvp_lib.recipes import LEARNING_CURVES
-from avvp_lib.reports import BOOTSTRAP_SEED, compare, is_stale, scores_by_experiment
+from avvp_lib.reports import BOOTSTRAP_SEED, compare, scores_by_experiment
 from avvp_lib.training_share import number_drawn
 
 LINES = ("same epochs", "same videos seen")

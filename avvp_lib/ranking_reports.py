@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from avvp_lib.cells import cells_folder, check_names, is_stale, read_cell, scored_fields
 from avvp_lib.fit_state import STATE, TrainingFolder, model_digest
 from avvp_lib.locks import exclusive
 from avvp_lib.metrics.ranking import RANKED
+from avvp_lib.predictors import PREDICTORS
 from avvp_lib.provenance import write_json
 from avvp_lib.recipes import RECIPES, Bench, Recipe, profile_of, recipe, training_folder, untrained_model
-from avvp_lib.reports import PREDICTORS, cells_folder, check_names, is_stale, read_cell, scored_fields
 from avvp_lib.workspace import shown
 
 MEANS = tuple(f"mAP/{modality}" for modality in RANKED)

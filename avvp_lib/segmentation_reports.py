@@ -19,11 +19,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from avvp_lib.cells import cells_folder, read_cell, read_cells, versions
 from avvp_lib.metrics.parsing import bootstrap_interval
 from avvp_lib.models import build_model
 from avvp_lib.parallel import run_tasks
 from avvp_lib.provenance import code_digest, import_closure, json_digest, write_json
-from avvp_lib.reports import BOOTSTRAP_SEED, cells_folder, paired_by_seed, read_cell, read_cells, step_row, versions
+from avvp_lib.reports import BOOTSTRAP_SEED, paired_by_seed, step_row
 from avvp_lib.segmentation_bench import (
     SegmentationBench,
     prepare_segmentation,

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from avvp_lib.cells import fill_cells, has_labels
 from avvp_lib.corpora.synthetic import DOMAINS
 from avvp_lib.generator_bench import GENERATED, HARD, prepare_source
 from avvp_lib.parallel import run_tasks
+from avvp_lib.predictors import PREDICTORS
 from avvp_lib.profiles import profile
 from avvp_lib.provenance import write_json
 from avvp_lib.published import table_name
 from avvp_lib.recipes import RECIPES, Bench, prepare, recipe
-from avvp_lib.reports import PREDICTORS, fill_cells, has_labels
 from avvp_lib.segmentation_recipes import segmentation_profile
 from avvp_lib.segmentation_reports import fill_segmentation_cells
 from avvp_lib.table_rows import TABLES, Row, Table

@@ -17,15 +17,10 @@ import numpy as np
 import pandas as pd
 
 from avvp_lib.metrics.parsing import bootstrap_interval
+from avvp_lib.cells import is_stale as is_stale_cell
+from avvp_lib.cells import read_cells
 from avvp_lib.published import published_table
-from avvp_lib.reports import (
-    BOOTSTRAP_SEED,
-    compare,
-    markdown,
-    read_cells,
-    video_scores,
-)
-from avvp_lib.reports import is_stale as is_stale_cell
+from avvp_lib.reports import BOOTSTRAP_SEED, compare, markdown, video_scores
 from avvp_lib.segmentation_reports import clip_scores, compare_segmentation
 from avvp_lib.segmentation_reports import is_stale as is_stale_mask_cell
 from avvp_lib.table_cells import SEEDS, Place, Task, find_tables, kept_failures, planned_tasks

@@ -15,10 +15,10 @@ from typing import Any
 
 import pandas as pd
 
+from avvp_lib.cells import CELL_FILES, cells_folder, check_names
 from avvp_lib.provenance import write_json
 from avvp_lib.recipes import RECIPES, Bench, Recipe, recipe, run, training_folder
 from avvp_lib.records import note_folder, note_input
-from avvp_lib.reports import CELL_FILES, cells_folder, check_names
 from avvp_lib.training import SELECTION_SCORE
 
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)

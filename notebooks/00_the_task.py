@@ -38,8 +38,8 @@ from avvp_lib.corpora.synthetic import CorpusSettings, default_root, render_corp
 from avvp_lib.corpora.synthetic.statistics import llp_statistics
 from avvp_lib.features import read_media
 from avvp_lib.metrics import binarise, parsing_scores, per_video_scores
+from avvp_lib.predictors import predictor_grids
 from avvp_lib.recipes import PROFILES, Bench
-from avvp_lib.reports import predictor_grids
 from avvp_lib.workspace import workspace
 
 # %%

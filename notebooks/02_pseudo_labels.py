@@ -48,6 +48,7 @@ from avvp_lib.figures import (
     timeline,
 )
 from avvp_lib.metrics import parsing_scores, per_class_scores
+from avvp_lib.predictors import PREDICTORS, predictor_grids
 from avvp_lib.pseudo_labels import PseudoLabels, fit_thresholds, text_similarity, zero_shot_labels
 from avvp_lib.pseudo_labels.annotation import (
     annotate_with_truth,
@@ -60,7 +61,6 @@ from avvp_lib.pseudo_labels.annotation import (
 )
 from avvp_lib.pseudo_labels.quality import confusions, empty_labels, false_alarm_kinds, label_quality
 from avvp_lib.recipes import prepare
-from avvp_lib.reports import PREDICTORS, predictor_grids
 from avvp_lib.widgets import AnnotationWidget
 from avvp_lib.workspace import workspace
 

@@ -40,6 +40,7 @@ import pandas as pd
 import torch
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.corpora.events import MODALITIES
 from avvp_lib.corpora.synthetic.unav import LLP_CATEGORY_OF, true_unav_grids
 from avvp_lib.features.wide_text import event_sentences, wide_text
@@ -55,7 +56,7 @@ from avvp_lib.pseudo_labels.generator_recipes import GENERATORS, TABLE_IV, TABLE
 from avvp_lib.pseudo_labels.generator_training import mean_average_precision
 from avvp_lib.pseudo_labels.zero_shot import PseudoLabels, fit_thresholds
 from avvp_lib.recipes import prepare
-from avvp_lib.reports import REPORTED_CORPUS, comparisons, measured, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, comparisons, measured, results_table
 from avvp_lib.workspace import workspace
 
 folder = workspace() / out

@@ -41,6 +41,7 @@ import pandas as pd
 import torch
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.features import read_media
 from avvp_lib.figures import grid_picture, learning_curves, results_dots
 from avvp_lib.figures.combination import combined_video, label_set_distribution
@@ -58,7 +59,7 @@ from avvp_lib.pseudo_labels.combination import (
 from avvp_lib.pseudo_labels.label_sets import frequent_label_sets, scaled_minimum, set_name, total_variation
 from avvp_lib.pseudo_labels.quality import label_quality
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import REPORTED_CORPUS, comparisons, measured, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, comparisons, measured, results_table
 from avvp_lib.training import evaluate, fit, predicted_grids
 from avvp_lib.workspace import workspace
 

@@ -38,6 +38,7 @@ out = "outputs/runs/06_baselines"  # folder for figures, learning curves and che
 import torch
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.checkpoints import load_checkpoint, save_checkpoint
 from avvp_lib.corpora.examples import first_example
 from avvp_lib.features import read_media
@@ -45,7 +46,7 @@ from avvp_lib.figures import learning_curves, results_dots, timeline
 from avvp_lib.models.pooling import attentive_mmil
 from avvp_lib.pseudo_labels.noise_ratios import noise_ratios
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import BASELINES, REPORTED_CORPUS, STEPS, comparisons, read_cells, results_table
+from avvp_lib.reports import BASELINES, REPORTED_CORPUS, STEPS, comparisons, results_table
 from avvp_lib.training import evaluate, predict, predicted_grids
 from avvp_lib.tuning import read_trials
 from avvp_lib.workspace import workspace

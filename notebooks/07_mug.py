@@ -45,6 +45,7 @@ import pandas as pd
 import torch
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.corpora.examples import first_example
 from avvp_lib.corpora.llp import LLP_CATEGORIES
 from avvp_lib.features import read_media
@@ -56,10 +57,11 @@ from avvp_lib.models import build_model
 from avvp_lib.models.mamba_fusion import AdaptiveMambaFusion, SharedTransition, roll_to
 from avvp_lib.models.mug import TextModulation
 from avvp_lib.models.ssm import initial_A_log, selective_scan
+from avvp_lib.predictors import PREDICTORS
 from avvp_lib.pseudo_labels.quality import label_quality
 from avvp_lib.pseudo_labels.text_features import text_features
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import PREDICTORS, REPORTED_CORPUS, comparisons, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, comparisons, results_table
 from avvp_lib.training import evaluate, predicted_grids
 from avvp_lib.workspace import workspace
 

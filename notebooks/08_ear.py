@@ -47,6 +47,7 @@ import torch
 from scipy.stats import spearmanr
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.figures import class_frequencies, learning_curves, results_dots
 from avvp_lib.figures.calibration import reliability_curves
 from avvp_lib.figures.relations import relation_maps
@@ -54,7 +55,7 @@ from avvp_lib.losses.ear import balanced_bce, count_positives, mix, positive_wei
 from avvp_lib.models.ear import AsymmetricFusion, EventDecoder, RelationUnit, SymmetricFusion
 from avvp_lib.objectives import build_objective
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import REPORTED_CORPUS, comparisons, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, comparisons, results_table
 from avvp_lib.training import evaluate, predict
 from avvp_lib.workspace import workspace
 

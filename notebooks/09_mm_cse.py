@@ -47,6 +47,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import scaled_dot_product_attention
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.figures import learning_curves, results_dots
 from avvp_lib.figures.class_features import feature_planes, weight_histograms
 from avvp_lib.figures.relations import relation_maps
@@ -62,7 +63,7 @@ from avvp_lib.models.mm_cse import EventsAndBackground, LinearHeads
 from avvp_lib.models.mm_cse_layers import DotProductSECM, PaperLGSF
 from avvp_lib.objectives import build_objective, forward
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import REPORTED_CORPUS, comparisons, read_cells, results_table
+from avvp_lib.reports import REPORTED_CORPUS, comparisons, results_table
 from avvp_lib.training import evaluate
 from avvp_lib.workspace import workspace
 

@@ -39,11 +39,12 @@ import numpy as np
 import pandas as pd
 
 import avvp_lib
+from avvp_lib.cells import read_cells
 from avvp_lib.figures.tables import claims_map, verdict_chart
 from avvp_lib.metrics import bootstrap_interval
 from avvp_lib.published import contradictions, disagreements, published_values
 from avvp_lib.recipes import table as recipes_of
-from avvp_lib.reports import REPORTED_CORPUS, read_cells, scores_by_experiment
+from avvp_lib.reports import REPORTED_CORPUS, scores_by_experiment
 from avvp_lib.table_cells import Place, find_tables
 from avvp_lib.table_reports import VERDICTS, claims, paper_and_ours, verdicts, wide
 from avvp_lib.workspace import workspace

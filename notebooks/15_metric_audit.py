@@ -68,8 +68,8 @@ from avvp_lib.metrics.conventions import (
     convention_scores,
     mask_convention_scores,
 )
+from avvp_lib.predictors import predictor_grids
 from avvp_lib.recipes import prepare, recipe, run, training_folder
-from avvp_lib.reports import predictor_grids
 from avvp_lib.segmentation_bench import prepare_segmentation, run_segmentation, segmentation_folder
 from avvp_lib.segmentation_evaluation import predict_segmentation
 from avvp_lib.segmentation_recipes import segmentation_recipe

@@ -43,13 +43,14 @@ import torch
 from IPython.display import Code
 
 import avvp_lib
+from avvp_lib.cells import measure
 from avvp_lib.corpora import load_corpus
 from avvp_lib.corpora.events import grid_to_events
 from avvp_lib.extensions import load_extension
 from avvp_lib.figures import grid_picture, results_dots
 from avvp_lib.models import build_model
 from avvp_lib.recipes import PROFILES, bench_on_media, prepare, recipe
-from avvp_lib.reports import comparisons, measure, results_table
+from avvp_lib.reports import comparisons, results_table
 from avvp_lib.workspace import workspace
 
 folder, examples = workspace() / out, workspace() / "examples"

@@ -10,11 +10,11 @@ import torch
 
 from avvp_lib import bench as bench_module
 from avvp_lib import corpora, models
+from avvp_lib.cells import measure
 from avvp_lib.corpora import load_corpus
 from avvp_lib.extensions import load_extension
 from avvp_lib.models import build_model
 from avvp_lib.recipes import RECIPES, recipe
-from avvp_lib.reports import measure
 from tests.small_bench import small_bench
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"

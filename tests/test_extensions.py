@@ -6,12 +6,12 @@ import pytest
 
 from avvp_lib import bench as bench_module
 from avvp_lib import corpora, models, recipes
+from avvp_lib.cells import measure
 from avvp_lib.corpora import load_corpus, register_corpus
 from avvp_lib.extensions import load_extension
 from avvp_lib.models import build_model, model_class, register_model
 from avvp_lib.models.valor import VALOR
 from avvp_lib.recipes import RECIPES, Recipe, recipe, recipe_modules, register_recipe, register_supervision
-from avvp_lib.reports import measure
 from tests.small_bench import small_bench, small_corpus
 
 MODEL = """
@@ -109,7 +109,7 @@ def test_an_experiment_of_ones_own_is_measured_like_any_other(mine, tmp_path):
 
 
 def test_a_changed_line_of_an_extension_makes_its_results_stale(mine, tmp_path):
-    from avvp_lib.reports import _code
+    from avvp_lib.cells import _code
 
     register_model("narrow", mine.Narrow)
     own = Recipe("narrow", "mine", "narrow", "zero-shot", recipe("valor-zero-shot", "smoke").training)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from avvp_lib.bench import SUPERVISIONS
+from avvp_lib.cells import fill_cells, is_stale, read_cells
 from avvp_lib.generator_bench import (
     GENERATED,
     generated_labels,
@@ -13,8 +14,8 @@ from avvp_lib.generator_bench import (
     target_probabilities,
     trained_generator,
 )
+from avvp_lib.predictors import PREDICTORS
 from avvp_lib.recipes import prepare, recipe, recipe_modules, run
-from avvp_lib.reports import PREDICTORS, fill_cells, is_stale, read_cells
 
 
 @pytest.fixture(scope="module")

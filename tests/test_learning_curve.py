@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from avvp_lib import recipes, reports
+from avvp_lib import cells as cells_module
+from avvp_lib import recipes
+from avvp_lib.cells import fill_cells, is_stale, measurable, read_cells
 from avvp_lib.figures import learning_curve
 from avvp_lib.learning_curve import LINES, curve_experiments, curve_for_reading, learning_curve_table
 from avvp_lib.profiles import PROFILES
 from avvp_lib.recipes import BY_NAME_ONLY, LEARNING_CURVES, LONGER, RECIPES, VARIANTS, Bench, recipe, recipe_dict, run
-from avvp_lib.reports import fill_cells, is_stale, measurable, read_cells
 from avvp_lib.training_share import drawn_videos
 from tests.small_bench import PROFILE, small_bench
 from tests.test_reports import cell
@@ -113,7 +114,9 @@ def measured_curve(shares=(0, 1, 2), full: bool = True, seeds=(0, 1)) -> list[di
     for name, level in points.items():
         stored = json.loads(json.dumps(recipe_dict(recipe(name, "tutorial"))))
         about = {"corpus": "synthetic-llp/tutorial-studio-1", "profile": "tutorial", "recipe": stored}
-        cells += [cell(name, seed, level + seed + noise, **about, code=reports._code(RECIPES[name])) for seed in seeds]
+        cells += [
+            cell(name, seed, level + seed + noise, **about, code=cells_module._code(RECIPES[name])) for seed in seeds
+        ]
     return cells
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from avvp_lib.cells import fill_cells, is_stale, measurable, read_cells
 from avvp_lib.features.published import PUBLISHED
 from avvp_lib.models import PRESETS, build_model
 from avvp_lib.profiles import PROFILES, profile_of
 from avvp_lib.recipes import RECIPES, needs_teachers, prepare, recipe, run, training_folder
-from avvp_lib.reports import fill_cells, is_stale, measurable, read_cells
 
 KEYS = {split: [f"{split:_<9}{number:02d}" for number in range(6)] for split in ("train", "val", "test")}
 ALL_KEYS = [key for keys in KEYS.values() for key in keys]

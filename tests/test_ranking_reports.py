@@ -7,12 +7,14 @@ import shutil
 import numpy as np
 import pytest
 
-from avvp_lib import recipes, reports
+from avvp_lib import cells as cells_module
+from avvp_lib import recipes
+from avvp_lib.cells import cell_path, fill_cells, is_stale, measure, read_cells
 from avvp_lib.metrics import ranking_scores
 from avvp_lib.profiles import PROFILES
 from avvp_lib.ranking_reports import MEANS, add_ranking, ranking_table
 from avvp_lib.recipes import RECIPES, Bench, recipe, training_folder
-from avvp_lib.reports import cell_path, fill_cells, is_stale, measure, read_cells, results_table
+from avvp_lib.reports import results_table
 from avvp_lib.training import predict
 from tests.small_bench import PROFILE, small_bench
 from tests.test_reports import cell
@@ -78,7 +80,7 @@ def test_older_cells_get_what_new_ones_have_and_nothing_else_changes(bench, monk
     def trained(*arguments, **options):
         raise AssertionError("something was trained")
 
-    for module, function in ((recipes, "fit"), (recipes, "run"), (reports, "run")):
+    for module, function in ((recipes, "fit"), (recipes, "run"), (cells_module, "run")):
         monkeypatch.setattr(module, function, trained)
     report = add_ranking(bench)
     assert (report.added, report.there, report.left) == ((f"{name}-0",), (), {})
@@ -96,7 +98,9 @@ def test_cells_whose_training_is_not_there_are_named_and_left_alone(bench):
     for name, seed in (("valor-truth", 0), ("valor-truth", 1), ("han", 0)):
         without_ranking(bench, name, seed)
     shutil.rmtree(training_folder(recipe("valor-truth", "smoke"), bench, 1))
-    files = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in reports.cells_folder().rglob("*.json")}
+    files = {
+        path: hashlib.sha256(path.read_bytes()).hexdigest() for path in cells_module.cells_folder().rglob("*.json")
+    }
     report = add_ranking(bench, ["valor-truth"])
     assert report.added == ("valor-truth-0",)
     assert report.left == {"valor-truth-1": "there is no training in outputs/trainings/smoke-studio-0/valor-truth-1"}

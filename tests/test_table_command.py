@@ -5,9 +5,10 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from avvp_lib import reports, table_cells, table_reports, tuning
+from avvp_lib import cells as cells_module
+from avvp_lib import table_cells, table_reports, tuning
+from avvp_lib.cells import cells_folder, read_cells
 from avvp_lib.cli import main
-from avvp_lib.reports import cells_folder, read_cells
 from avvp_lib.table_cells import Place, failures_folder, planned_tasks, prepare_tables
 from avvp_lib.table_pages import CLAIMS_MARKERS, write_claims
 from tests.small_bench import small_bench
@@ -36,7 +37,7 @@ def measured(home, monkeypatch):
     bench = small_bench(home)
     monkeypatch.setattr(table_cells, "_prepare", lambda *arguments: None)
     monkeypatch.setattr(table_cells, "_bench", lambda place: bench)
-    asked, broken, real = [], set(), reports.measure
+    asked, broken, real = [], set(), cells_module.measure
 
     def measure(experiment, *arguments):
         asked.append(experiment.name)
@@ -44,7 +45,7 @@ def measured(home, monkeypatch):
             raise FloatingPointError("the loss is nan in epoch 2")
         return real(experiment, *arguments)
 
-    monkeypatch.setattr(reports, "measure", measure)
+    monkeypatch.setattr(cells_module, "measure", measure)
     return asked, broken
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from avvp_lib.cells import CELL_FILES
 from avvp_lib.fit_state import HISTORY
-from avvp_lib.reports import CELL_FILES
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import pytest
 
 from avvp_lib import table_cells, table_reports
 from avvp_lib.cli import main
+from avvp_lib.predictors import PREDICTORS
 from avvp_lib.published import published_table, table_names
 from avvp_lib.recipes import RECIPES, VARIANTS, Recipe, table
-from avvp_lib.reports import PREDICTORS
 from avvp_lib.segmentation_recipes import RECIPES as MASK_RECIPES
 from avvp_lib.table_cells import Place, Task, fill_tables, find_tables, selected_rows, tasks_of
 from avvp_lib.table_pages import write_claims, write_table

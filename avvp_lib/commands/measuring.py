@@ -20,8 +20,8 @@ def _measure(args: argparse.Namespace) -> None:
     if args.setting:
         _measure_segmentation(args)
         return
+    from avvp_lib.cells import fill_cells, measurable
     from avvp_lib.recipes import RECIPES, prepare, recipe
-    from avvp_lib.reports import fill_cells, measurable
 
     load_extensions(args)
     names = measurable(args.profile, _with_curve(args))

@@ -69,7 +69,8 @@ def _series(args: argparse.Namespace) -> None:
 
 
 def _refresh(args: argparse.Namespace) -> None:
-    from avvp_lib.reports import REPORTED_PAGES, read_cells, write_summary
+    from avvp_lib.cells import read_cells
+    from avvp_lib.reports import REPORTED_PAGES, write_summary
     from avvp_lib.series import refresh
     from avvp_lib.workspace import shown, workspace
 

@@ -32,17 +32,19 @@ def _text_of(args: argparse.Namespace) -> str:
 
 def results_text(corpus: str) -> str:
     """The F-scores of a corpus, as Markdown."""
-    from avvp_lib.reports import read_cells, summary
+    from avvp_lib.cells import read_cells
+    from avvp_lib.reports import summary
 
     cells = read_cells(corpus)
     return f"{corpus}: {cells[0]['test_videos']} test videos, F-scores in percent\n\n{summary(cells)}"
 
 
 def _curve_text(corpus: str, picture: Path | None) -> str:
+    from avvp_lib.cells import read_cells
     from avvp_lib.figures import learning_curve
     from avvp_lib.learning_curve import curve_for_reading, learning_curve_table
     from avvp_lib.provenance import atomic_path
-    from avvp_lib.reports import markdown, read_cells
+    from avvp_lib.reports import markdown
 
     cells = read_cells(corpus)
     table = learning_curve_table(cells)
@@ -55,8 +57,9 @@ def _curve_text(corpus: str, picture: Path | None) -> str:
 
 def ranking_text(corpus: str) -> str:
     """The average precision of a corpus's segments, as Markdown."""
+    from avvp_lib.cells import read_cells
     from avvp_lib.ranking_reports import ranking_table
-    from avvp_lib.reports import markdown, read_cells
+    from avvp_lib.reports import markdown
 
     cells = read_cells(corpus)
     table = markdown(ranking_table(cells))
