@@ -5,7 +5,8 @@
 
 A claim is what the numbers of a table say by their order: this row is worse (or better) than the paper's own method. Corpora differ,
 features differ and sizes differ, so values are never compared with values: only the direction is, with the interval of our difference
-over videos and training seeds. "agrees" means that the interval lies on the side the paper says, "disagrees" on the other.
+over videos and training seeds. "agrees" means that the interval lies on the side the paper says, "disagrees" on the other. Of what is
+undecided, `undecided` says how much our corpus could have shown at all.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avvp_lib.metrics.parsing import bootstrap_interval
 from avvp_lib.cells import is_stale as is_stale_cell
 from avvp_lib.cells import read_cells
+from avvp_lib.metrics.parsing import bootstrap_interval
 from avvp_lib.published import published_table
 from avvp_lib.reports import BOOTSTRAP_SEED, compare, markdown, video_scores
 from avvp_lib.segmentation_reports import clip_scores, compare_segmentation
@@ -29,6 +30,13 @@ from avvp_lib.table_rows import TABLES, Row, Table
 PUBLISHED_CORPORA = {None: "llp", "s4": "avsbench-s4", "ms3": "avsbench-ms3", "avss": "avss"}
 """By setting of segmentation (None is parsing): the corpus whose published values ours stand beside."""
 VERDICTS = ("agrees", "undecided", "disagrees")
+UNDECIDED = (
+    "the paper's effect is smaller than half of our interval: it could hardly be seen here",
+    "it is larger, and our interval holds it as well as zero",
+    "it is larger, and our interval ends before it: so large an effect is not here",
+    "the paper's number is lost",
+)
+"""What an undecided claim can mean."""
 VERDICT_COLUMNS = ("table", "setting", "row", "against", "paper", "ours", "low", "high", "seeds", "verdict", "note")
 Cells = list[dict[str, Any]]
 
@@ -203,6 +211,14 @@ def claims(place: Place, names: Iterable[str] = ("all",)) -> pd.DataFrame:
     return pd.concat([verdicts(table.name, place) for table in own], ignore_index=True)
 
 
+def undecided(claimed: pd.DataFrame) -> pd.Series:
+    """How many of the undecided among some `claims` are of each kind: in the order of `UNDECIDED`."""
+    these = claimed[claimed["verdict"] == "undecided"]
+    paper, low, high = these["paper"], these["low"], these["high"]
+    kinds = np.select([paper.isna(), paper.abs() < (high - low) / 2, paper.between(low, high)], [3, 0, 1], default=2)
+    return pd.Series(np.bincount(kinds, minlength=len(UNDECIDED)), index=pd.Index(UNDECIDED, name="undecided, for"))
+
+
 def wide(compared: pd.DataFrame) -> pd.DataFrame:
     """A line a row of the paper, "paper / ours" in a column for each score; as the paper prints its table, for reading."""
     scores = compared["level"].where(compared["level"] != "", compared["corpus"]) + " " + compared["metric"]
@@ -261,6 +277,8 @@ def claims_text(place: Place) -> str:
     counts.insert(0, "asks", [TABLES[name].title for name in counts.index])
     verdict_counts = ", ".join(f"{(said['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS)
     parts = [f"Corpus {place.cells()}; {len(said)} claims, by verdict: {verdict_counts}.", "", markdown(counts), ""]
+    parts += ["What the undecided ones can mean, by number of claims:", ""]
+    parts += [*(f"* {number}: {kind}" for kind, number in undecided(said).items() if number), ""]
     silent = lines[lines["verdict"] == ""]
     missing = [line.table for line in silent.itertuples() if not line.seeds and _has_experiment(line)]
     if missing:

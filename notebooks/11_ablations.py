@@ -46,7 +46,7 @@ from avvp_lib.published import contradictions, disagreements, published_values
 from avvp_lib.recipes import table as recipes_of
 from avvp_lib.reports import REPORTED_CORPUS, scores_by_experiment
 from avvp_lib.table_cells import Place, find_tables
-from avvp_lib.table_reports import VERDICTS, claims, paper_and_ours, verdicts, wide
+from avvp_lib.table_reports import VERDICTS, claims, paper_and_ours, undecided, verdicts, wide
 from avvp_lib.workspace import workspace
 
 folder = workspace() / out
@@ -202,6 +202,14 @@ print(f"found: {(said['verdict'] == 'agrees').sum()} agree, {(said['verdict'] ==
 
 # %% [markdown]
 # **Notice.** Claims are not independent (one weak training of the whole model moves all rows of a table), so these are no exact odds. But the order of magnitude protects: two or three that agree among a hundred are what nothing looks like. And a claim that agrees says that a score moved, not why: the one row of SelM's that does is about where a threshold lies ([lesson 10](10_selm.ipynb), section 8).
+#
+# **What does undecided mean?** Section 2 measured what can be seen at all. Hold each undecided claim against its own interval:
+
+# %%
+undecided(said).to_frame("claims")
+
+# %% [markdown]
+# **Notice.** In the first group nothing was to be expected: the table is about effects below what our test set resolves. The third group says more. Had the module the effect here that it has in the paper, the interval would lie around that; it does not reach so far. That is no refutation, since a module can be worth less with small networks on an easy corpus, but it is a limit to what can be carried over.
 #
 # ## 5 · The papers against themselves
 #

@@ -14,7 +14,17 @@ from avvp_lib.recipes import RECIPES, VARIANTS, Recipe, table
 from avvp_lib.segmentation_recipes import RECIPES as MASK_RECIPES
 from avvp_lib.table_cells import Place, Task, fill_tables, find_tables, selected_rows, tasks_of
 from avvp_lib.table_pages import write_claims, write_table
-from avvp_lib.table_reports import claims, claims_text, paper_and_ours, table_times, times_text, verdicts, wide
+from avvp_lib.table_reports import (
+    UNDECIDED,
+    claims,
+    claims_text,
+    paper_and_ours,
+    table_times,
+    times_text,
+    undecided,
+    verdicts,
+    wide,
+)
 from avvp_lib.table_rows import TABLES
 from tests.test_reports import cell
 
@@ -184,6 +194,14 @@ def test_a_verdict_is_about_the_papers_direction(home):
     assert said["verdict"].to_dict() == {"HAN": "agrees", "MGN": "undecided", "JoMoLD": "disagrees"}
     assert said.loc["HAN", "ours"] == pytest.approx(-5) and said.loc["HAN", "paper"] == pytest.approx(-0.9)
     assert (said["seeds"] == 3).all()
+
+
+def test_undecided_is_told_apart_by_what_could_be_seen():
+    """The interval is -2 to 1 in each line, half of it is 1.5 points."""
+    lines = [(-1.4, "undecided"), (-1.6, "undecided"), (-1.9, "undecided"), (-2.1, "undecided"), (np.nan, "undecided")]
+    table = pd.DataFrame([*lines, (-9.0, "agrees"), (0.0, "")], columns=["paper", "verdict"]).assign(low=-2.0, high=1.0)
+    assert undecided(table).to_dict() == dict(zip(UNDECIDED, (1, 2, 1, 1), strict=True))
+    assert undecided(table[:0]).sum() == 0
 
 
 def test_rows_without_a_verdict_are_told_apart(home):
