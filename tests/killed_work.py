@@ -39,6 +39,17 @@ def train(folder: Path):
     return fit(model, data, make_data(1), recipe, 0, "cpu", folder=folder, progress=False)
 
 
+def tell_of_files() -> None:
+    """Print a line for each file that this process finishes from now on."""
+    replace = os.replace
+
+    def told(source, target):
+        replace(source, target)
+        print("a file", flush=True)
+
+    os.replace = told
+
+
 BEGIN = {
     "render": "import avvp_lib.corpora.synthetic",
     "extract_all": "import avvp_lib.features",

@@ -1,7 +1,7 @@
 """Rendering, extracting and training, killed without warning at random moments: the next run ends as if nothing had happened.
 
 Each kill takes a fresh folder and a process of its own; this process then runs the work to its end and compares. Moments are drawn one
-from each fifth of the time that an uninterrupted run takes.
+from each fifth of the work, which is counted in files that are finished: how fast a busy machine is changes from run to run.
 """
 
 import logging
@@ -34,8 +34,10 @@ PATIENCE = 60  # seconds that anything here may take at most on a busy machine
 def begin(work: str, *arguments: object) -> subprocess.Popen:
     """A function of `killed_work` in a process of its own, which has imported everything and begins its work now."""
     call = f"{work}(*({', '.join(map(repr, arguments))},))"
-    code = f"from pathlib import *\nfrom tests.killed_work import {work}\n{BEGIN[work]}\nprint(flush=True)\n{call}\n"
-    code += "print('done', flush=True)"
+    code = (
+        f"from pathlib import *\nfrom tests.killed_work import {work}, tell_of_files\n{BEGIN[work]}\ntell_of_files()\n"
+    )
+    code += f"print(flush=True)\n{call}\n"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, text=True
@@ -46,26 +48,30 @@ def begin(work: str, *arguments: object) -> subprocess.Popen:
 
 def end(process: subprocess.Popen) -> bool:
     """Wait for a process; whether it did all of its work."""
-    said, _ = process.communicate(timeout=PATIENCE)
-    return said == "done\n"
+    process.wait(PATIENCE)
+    process.stdout.close()
+    return process.returncode == 0
 
 
-def seconds_of(work: str, *arguments: object) -> float:
-    """How long the work takes when nobody interrupts it."""
+def size_of(work: str, *arguments: object) -> tuple[int, float]:
+    """How many files the work finishes when nobody interrupts it, and how many seconds it takes for one."""
     process, start = begin(work, *arguments), time.perf_counter()
-    assert process.stdout.readline() == "done\n"
-    duration = time.perf_counter() - start
-    end(process)
-    return duration
+    files = len(process.stdout.readlines())
+    seconds = (time.perf_counter() - start) / files
+    assert end(process)
+    return files, seconds
 
 
-def kill_often(folder: Path, duration: float, work: str, *arguments: object) -> list[Path]:
+def kill_often(folder: Path, size: tuple[int, float], work: str, *arguments: object) -> list[Path]:
     """Kill the work once in each of several folders, earlier in the first and later in the last; returns the folders."""
+    files, seconds = size
     moments, folders, in_time = random.Random(work), [], 0
     for number in range(KILLS):
         folders.append(folder / f"killed {number}")
         process = begin(work, folders[-1], *arguments)
-        time.sleep(duration * (number + moments.random()) / KILLS)
+        for _ in range(int(files * (number + moments.random()) / KILLS)):
+            process.stdout.readline()
+        time.sleep(seconds * moments.random())  # the next file is begun, or half written, or finished
         process.send_signal(signal.SIGKILL)
         in_time += not end(process)
     assert in_time >= KILLS - 2, "most kills must fall into the work"
@@ -95,17 +101,17 @@ def small_tasks(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory) -> tuple[dict[str, bytes], float]:
-    """A corpus rendered without interruption, and how long it took."""
+def rendered(tmp_path_factory) -> tuple[dict[str, bytes], tuple[int, float]]:
+    """A corpus rendered without interruption, and how much work it was."""
     folder = tmp_path_factory.mktemp("rendered") / "corpus"
-    duration = seconds_of("render", folder)
-    return contents(folder), duration
+    size = size_of("render", folder)
+    return contents(folder), size
 
 
 def test_a_killed_rendering_goes_on(rendered, small_tasks, tmp_path):
-    whole, duration = rendered
+    whole, size = rendered
     assert len(whole) == sum(CORPUS) + 9, "the videos, eight annotation files and the card"
-    for folder in kill_often(tmp_path, duration, "render"):
+    for folder in kill_often(tmp_path, size, "render"):
         render(folder)
         assert contents(folder) == whole
 
@@ -172,17 +178,17 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def extracted(clips, tmp_path_factory) -> tuple[dict[str, bytes], float]:
-    """Banks extracted without interruption, and how long it took."""
+def extracted(clips, tmp_path_factory) -> tuple[dict[str, bytes], tuple[int, float]]:
+    """Banks extracted without interruption, and how much work it was."""
     folder = tmp_path_factory.mktemp("extracted") / "features"
-    duration = seconds_of("extract_all", folder, clips)
-    return contents(folder), duration
+    size = size_of("extract_all", folder, clips)
+    return contents(folder), size
 
 
 def test_a_killed_extraction_goes_on(extracted, clips, small_tasks, tmp_path):
-    whole, duration = extracted
+    whole, size = extracted
     assert len(whole) == 2 * 3 + 1 and "failures.csv" in whole
-    for folder in kill_often(tmp_path, duration, "extract_all", clips):
+    for folder in kill_often(tmp_path, size, "extract_all", clips):
         extract_all(folder, clips)
         assert contents(folder) == whole and not (folder / ".parts").exists()
 
@@ -197,9 +203,9 @@ def test_two_extractions_into_one_folder_take_turns(extracted, clips, tmp_path):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A model trained without interruption in this process, and how long it takes in another."""
+    """A model trained without interruption in this process, and how much work it is in another."""
     folder = tmp_path_factory.mktemp("trained")
-    return train(folder / "here"), seconds_of("train", folder / "there")
+    return train(folder / "here"), size_of("train", folder / "there")
 
 
 def assert_same_training(result, expected) -> None:
@@ -211,9 +217,9 @@ def assert_same_training(result, expected) -> None:
 
 
 def test_a_killed_training_goes_on(trained, tmp_path, caplog):
-    expected, duration = trained
+    expected, size = trained
     with caplog.at_level(logging.WARNING):
-        for folder in kill_often(tmp_path, duration, "train"):
+        for folder in kill_often(tmp_path, size, "train"):
             assert_same_training(train(folder), expected)
             assert len(pd.read_csv(folder / "history.csv")) == EPOCHS
             assert sorted(os.listdir(folder)) == [".lock", "history.csv", "training.state"]
