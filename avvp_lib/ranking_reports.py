@@ -3,7 +3,7 @@
     report = add_ranking(bench)                                  # trains nothing
     print(markdown(ranking_table(read_cells("tutorial-studio-1"))))
 
-`reports.measure` gives every new cell of a trained parser its ranking. Cells from before get it here: the weights are read from
+`cells.measure` gives every new cell of a trained parser its ranking. Cells from before get it here: the weights are read from
 outputs/trainings, and must earn the very scores that the cell holds, video by video. Nothing else of the cell changes.
 """
 
