@@ -215,8 +215,9 @@ def undecided(claimed: pd.DataFrame) -> pd.Series:
     """How many of the undecided among some `claims` are of each kind: in the order of `UNDECIDED`."""
     these = claimed[claimed["verdict"] == "undecided"]
     paper, low, high = these["paper"], these["low"], these["high"]
-    kinds = np.select([paper.isna(), paper.abs() < (high - low) / 2, paper.between(low, high)], [3, 0, 1], default=2)
-    return pd.Series(np.bincount(kinds, minlength=len(UNDECIDED)), index=pd.Index(UNDECIDED, name="undecided, for"))
+    kinds = [paper.abs() < (high - low) / 2, paper.between(low, high), paper.notna()]  # a lost number is in none
+    kind = np.select(kinds, range(len(kinds)), default=len(kinds))
+    return pd.Series(np.bincount(kind, minlength=len(UNDECIDED)), index=pd.Index(UNDECIDED, name="undecided, for"))
 
 
 def wide(compared: pd.DataFrame) -> pd.DataFrame:
